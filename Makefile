@@ -1,0 +1,60 @@
+# Two commands matter to somebody new: make run, make test.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+
+# Pinned, and run with go run so that their dependencies stay out of go.mod.
+GOFUMPT      := mvdan.cc/gofumpt@v0.12.0
+GOLANGCI     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+LINT_TIMEOUT := 10m
+
+# Longer than any package needs on two slow cores; a hanging test shows its goroutines all the same.
+TEST_TIMEOUT  ?= 10m
+BENCH_TIMEOUT ?= 60m
+BENCH         ?= .
+PKG           ?= ./...
+ARGS          ?=
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run build test test-deps lint check bench cover fmt clean
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+run: build ## build, then try everything out in one process; nothing outside is called (ARGS="--interval 2s")
+	./bin/worker --sandbox $(ARGS)
+
+build: ## build the static programs into bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X fahuo/internal/version.version=$(VERSION)" -o bin/ ./cmd/...
+
+test: test-deps ## install what tests need, run every test with the race detector (PKG=./internal/ledger)
+	$(GO) test -race -count=1 -timeout $(TEST_TIMEOUT) $(PKG)
+
+test-deps: ## install what tests need besides Go: redis-server, a C compiler
+	@GO="$(GO)" ./scripts/install-test-deps
+
+lint: ## check format and rules of the code
+	@out=$$($(GO) run $(GOFUMPT) -l . ) || exit 1; \
+	if [ -n "$$out" ]; then printf '%s\n' "Not formatted with gofumpt (make fmt mends it):" "$$out"; exit 1; fi
+	$(GO) run $(GOLANGCI) run --timeout $(LINT_TIMEOUT) ./...
+
+check: lint test ## all that has to pass before a change goes in
+
+bench: test-deps ## run the benchmarks, one package after the other; some take minutes (BENCH=Gap)
+	@dirs=$$(grep -rlE '^func Benchmark' --include='*_test.go' . | xargs -r -n1 dirname | sort -u); \
+	if [ -z "$$dirs" ]; then echo "no benchmarks"; exit 1; fi; \
+	set -x; $(GO) test -p 1 -run '^$$' -bench '$(BENCH)' -benchmem -timeout $(BENCH_TIMEOUT) $$dirs
+
+cover: test-deps ## test coverage, by function and as .cache/cover.html
+	@mkdir -p .cache
+	$(GO) test -count=1 -timeout $(TEST_TIMEOUT) -coverpkg=./... -coverprofile=.cache/cover.out $(PKG)
+	$(GO) tool cover -html=.cache/cover.out -o .cache/cover.html
+	$(GO) tool cover -func=.cache/cover.out
+
+fmt: ## format the code
+	$(GO) run $(GOFUMPT) -w .
+	$(GO) run $(GOLANGCI) fmt ./...
+
+clean: ## remove what was built; sandbox and ledgers stay
+	rm -rf bin .cache

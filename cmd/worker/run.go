@@ -1,0 +1,267 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/rs/zerolog"
+
+	"fahuo/internal/accounts"
+	"fahuo/internal/alipay"
+	"fahuo/internal/ledger"
+	"fahuo/internal/settings"
+	"fahuo/internal/tasks"
+	"fahuo/internal/worker"
+)
+
+// smallestInterval is what Alipay asks for (U2); less is allowed against a gateway on loopback only.
+const smallestInterval = 10 * time.Second
+
+type runCmd struct {
+	AccountsFile string        `name:"accounts" env:"FAHUO_ACCOUNTS" placeholder:"FILE" help:"The accounts (YAML). Without it ALIPAY_PARTNER and ALIPAY_KEY_FILE or ALIPAY_KEY name one."`
+	Gateway      string        `env:"ALIPAY_GATEWAY" default:"https://mapi.alipay.com/gateway.do" help:"Alipay's gateway. Plain http and IP addresses on loopback only."`
+	Interval     time.Duration `env:"FAHUO_INTERVAL" default:"10s" help:"Smallest gap between two ship calls of one account. Under 10s only for a gateway on loopback."`
+	CallTimeout  time.Duration `env:"FAHUO_CALL_TIMEOUT" default:"15s" help:"How long an answer is waited for; after it the outcome is unknown."`
+	RetryBase    time.Duration `env:"FAHUO_RETRY_BASE" default:"30s" help:"The first delay after a failed attempt; it doubles each time."`
+	RetryCap     time.Duration `env:"FAHUO_RETRY_CAP" default:"30m" help:"The longest delay."`
+	RetryFor     time.Duration `env:"FAHUO_RETRY_FOR" default:"24h" help:"How long a shipment is retried, from its first attempt."`
+	NoPreflight  bool          `env:"FAHUO_NO_PREFLIGHT" help:"Do not query a trade before its first attempt."`
+	Listen       string        `env:"FAHUO_LISTEN" default:"127.0.0.1:9464" help:"Address of /healthz, /readyz and /metrics, or off."`
+	Sandbox      bool          `help:"Everything in one process and nothing outside called: a simulated gateway, a demo account, sample shipments, its own ledger in sandbox/."`
+}
+
+// plan is a checked configuration: what run needs, and nothing opened yet.
+type plan struct {
+	accounts []worker.Account
+	gateway  string
+	client   *alipay.Client
+}
+
+// check reads keys and checks every setting; it reports all faults together.
+func (c *runCmd) check(common []error) (plan, error) {
+	faults := common
+	p := plan{gateway: c.Gateway}
+	gateway, err := alipay.CheckGateway(c.Gateway)
+	if err != nil {
+		faults = append(faults, fmt.Errorf("--gateway (ALIPAY_GATEWAY): %w", err))
+	}
+	local := err == nil && loopback(gateway.Hostname())
+	faults = append(faults, positive("--call-timeout (FAHUO_CALL_TIMEOUT)", c.CallTimeout), positive("--retry-base (FAHUO_RETRY_BASE)", c.RetryBase),
+		positive("--retry-for (FAHUO_RETRY_FOR)", c.RetryFor), checkInterval("--interval (FAHUO_INTERVAL)", c.Interval, local))
+	if c.RetryCap < c.RetryBase {
+		faults = append(faults, fmt.Errorf("--retry-cap (FAHUO_RETRY_CAP) %v is below --retry-base %v", c.RetryCap, c.RetryBase))
+	}
+	if c.Listen != "off" {
+		if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+			faults = append(faults, fmt.Errorf("--listen (FAHUO_LISTEN) %q is neither HOST:PORT nor off", c.Listen))
+		}
+	}
+	loaded, err := accounts.Load(accounts.Source{File: c.AccountsFile, Getenv: os.Getenv})
+	faults = append(faults, err)
+	for _, a := range loaded {
+		if a.Interval == 0 {
+			a.Interval = c.Interval
+		} else {
+			faults = append(faults, checkInterval("account "+a.Credentials.Partner+": interval", a.Interval, local))
+		}
+		if err := checkDemo(a.Credentials, gateway != nil && !local); err != nil {
+			faults = append(faults, err)
+		}
+		p.accounts = append(p.accounts, worker.Account{
+			Name: a.Name, Interval: a.Interval, NoPreflight: c.NoPreflight || !a.Preflight, Credentials: a.Credentials,
+		})
+	}
+	if err := errors.Join(faults...); err != nil {
+		return p, err
+	}
+	p.client, err = alipay.NewClient(alipay.Options{Gateway: c.Gateway, UserTimeout: c.CallTimeout})
+	return p, err
+}
+
+func positive(what string, d time.Duration) error {
+	if d > 0 {
+		return nil
+	}
+	return fmt.Errorf("%s %v must be above 0", what, d)
+}
+
+func checkInterval(what string, d time.Duration, local bool) error {
+	switch {
+	case d <= 0:
+		return fmt.Errorf("%s %v must be above 0", what, d)
+	case d < smallestInterval && !local:
+		return fmt.Errorf("%s %v: Alipay asks for 10s or more between two calls; less is allowed only for a gateway on loopback", what, d)
+	}
+	return nil
+}
+
+// checkDemo refuses identities from Alipay's examples outside of loopback (A3).
+func checkDemo(c *alipay.Credentials, outside bool) error {
+	switch {
+	case !outside:
+		return nil
+	case alipay.IsDemoPartner(c.Partner):
+		return fmt.Errorf("account %s is one of Alipay's demo accounts: it must not ship in production (3 %% is charged); use the contracted partner", c.Partner)
+	case alipay.IsDemoKey(c.Key):
+		return fmt.Errorf("account %s: its key is a demo key; use the one that belongs to the partner", c.Partner)
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}
+
+// Run is `worker run`.
+func (c *runCmd) Run(ctx context.Context, g *cli, s streams) error {
+	if c.Sandbox {
+		return c.runSandbox(ctx, g, s)
+	}
+	p, err := c.check(g.Validate())
+	if err != nil {
+		return settings.Usage(err)
+	}
+	defer p.client.Close()
+	log := g.logger(s)
+	return serve(ctx, service{
+		plan: p, log: log, ledger: g.Ledger, redis: g.Redis, embedded: g.EmbeddedRedisAddr, listen: c.Listen,
+		callTimeout: c.CallTimeout, retry: worker.Retry{Base: c.RetryBase, Cap: c.RetryCap, For: c.RetryFor},
+	})
+}
+
+// service is a worker process: the plan and where its parts are.
+type service struct {
+	plan
+	log           zerolog.Logger
+	ledger, redis string
+	embedded      string // address of the embedded Redis
+	listen        string
+	callTimeout   time.Duration
+	retry         worker.Retry
+	onEvent       func(worker.Event)
+	started       func(*ledger.Ledger, *tasks.Belt) error // optional: once both are open
+}
+
+// serve runs the worker until a signal. It exits for nothing that waiting can mend.
+func serve(ctx context.Context, v service) (err error) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	var state readiness
+	closeHTTP, err := listen(v.listen, worker.Handler(registry, state.checks), v.log)
+	if err != nil {
+		return settings.Usage(err)
+	}
+	defer func() { err = errors.Join(err, closeHTTP()) }()
+
+	if v.redis == tasks.Embedded {
+		embedded, err := tasks.StartEmbedded(v.embedded)
+		if err != nil {
+			return settings.Usage(err)
+		}
+		v.embedded = embedded.Addr()
+		defer func() { err = errors.Join(err, embedded.Close()) }()
+	}
+	book, err := openLedger(ctx, v.ledger, v.log)
+	if err != nil || book == nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, book.Close()) }()
+	belt, err := tasks.Connect(v.redis, v.embedded)
+	if err != nil {
+		return settings.Usage(err)
+	}
+	defer func() { err = errors.Join(err, belt.Close()) }()
+	state.set(worker.Checks{"ledger": book.Ping, "redis": belt.Ping})
+	v.log.Info().Str("ledger", book.URL()).Str("redis", belt.URL()).Str("gateway", v.gateway).Int("accounts", len(v.accounts)).Msg("starting")
+
+	w, err := worker.New(worker.Options{
+		Accounts: v.accounts, Gateway: v.client, Book: book, Belt: belt, CallTimeout: v.callTimeout, Retry: v.retry,
+		Name: processName(), Log: v.log, OnEvent: v.onEvent, Metrics: registry,
+	})
+	if err != nil {
+		return settings.Usage(err)
+	}
+	if v.started != nil {
+		if err := v.started(book, belt); err != nil {
+			return err
+		}
+	}
+	w.Start()
+	select {
+	case <-ctx.Done():
+	case err = <-w.Failed():
+		err = settings.Usage(err)
+	}
+	stop() // a second signal ends the process at once
+	v.log.Info().Msg("stopping: no new call; a call under way ends and is recorded")
+	return errors.Join(err, w.Stop(context.WithoutCancel(ctx)))
+}
+
+// openLedger waits for a ledger that is away; nil when it was told to stop meanwhile. What no waiting
+// mends is a usage error.
+func openLedger(ctx context.Context, url string, log zerolog.Logger) (*ledger.Ledger, error) {
+	if err := ledger.Check(url); err != nil {
+		return nil, settings.Usage(err)
+	}
+	for wait := 200 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		book, err := ledger.Open(ctx, url)
+		if err == nil {
+			return book, nil
+		}
+		if ctx.Err() != nil {
+			return nil, nil
+		}
+		log.Warn().Err(err).Dur("again_in", wait).Msg("the ledger cannot be opened yet; waiting")
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+		}
+	}
+}
+
+// processName tells this process from every other in calls and history.
+func processName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "worker"
+	}
+	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), strings.TrimPrefix(fmt.Sprintf("%x", time.Now().UnixMilli()), "0x"))
+}
+
+// listen serves h at addr until the returned function is called.
+func listen(addr string, h http.Handler, log zerolog.Logger) (func() error, error) {
+	if addr == "off" {
+		return func() error { return nil }, nil
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("--listen (FAHUO_LISTEN): %w; another worker here? give each its own address, or off", err)
+	}
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(l) }()
+	log.Info().Str("address", l.Addr().String()).Msg("health and metrics")
+	return func() error {
+		err := server.Close()
+		if served := <-done; !errors.Is(served, http.ErrServerClosed) {
+			err = errors.Join(err, served)
+		}
+		return err
+	}, nil
+}

@@ -1,0 +1,58 @@
+package alipaytest
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Server is a gateway that listens.
+type Server struct {
+	*Gateway
+
+	server   *http.Server
+	listener net.Listener
+	served   chan error
+	stop     func() error
+}
+
+// Start listens on a free port of 127.0.0.1. The caller has to Close the server.
+func Start(o Options) (*Server, error) { return Listen("127.0.0.1:0", o) }
+
+// Listen listens at addr, HOST:PORT.
+func Listen(addr string, o Options) (*Server, error) {
+	listener, err := net.Listen("tcp", addr) //nolint:noctx // listening does not block
+	if err != nil {
+		return nil, fmt.Errorf("simulated gateway: %w", err)
+	}
+	g := New(o)
+	s := &Server{
+		Gateway: g, listener: listener, served: make(chan error, 1),
+		server: &http.Server{Handler: g, ConnContext: g.ConnContext, ReadHeaderTimeout: 10 * time.Second},
+	}
+	s.stop = sync.OnceValue(s.shut)
+	go func() { s.served <- s.server.Serve(listener) }()
+	return s, nil
+}
+
+// URL is the gateway's address, http://HOST:PORT/gateway.do.
+func (s *Server) URL() string { return "http://" + s.listener.Addr().String() + Path }
+
+// Addr is HOST:PORT.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// Close closes the port and every connection and waits until no request is being handled. What has been
+// recorded can still be read. It may be called again.
+func (s *Server) Close() error { return s.stop() }
+
+func (s *Server) shut() error {
+	err := s.server.Close()
+	if served := <-s.served; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	s.Gateway.Close()
+	return err
+}

@@ -1,0 +1,24 @@
+// Package alipay is the protocol of Alipay's old gateway, as far as it is known: a request is a signed
+// POST form, an answer a signed XML document, and what an answer means is decided by one table of codes
+// and one of trade statuses.
+//
+//	ship     send_goods_confirm_by_platform: the goods of an escrow or cash-on-delivery trade have left
+//	query    single_trade_query: where a trade stands
+//
+// A request's parameters are sorted by name and joined raw, name=value&name=value, without sign,
+// sign_type and empty values; the bytes of that text in _input_charset are signed by MD5 with the key
+// appended, or by RSA with SHA-1 (G1, G2, G6). An answer is signed over the children of its business
+// node alone, values decoded once, in the charset that the answer declares: that is proven for queries
+// by a genuine answer, and a guess by analogy for ship calls. So a success that does not verify is an
+// Unknown outcome, never a success and never a failure; a query settles it. Failures are unsigned.
+//
+// HTTP status is not part of the protocol, but a 5xx is some proxy's page. Whatever is not one whole
+// document in Alipay's form is Unknown: total functions, no panics, at most 1 MiB read.
+//
+// A ship call goes over a connection of its own, made beforehand (Client.Connect), written in one write
+// through a guard that refuses to write after the call's window (Conn.Ship). Nothing below retries,
+// follows a redirect or reuses a connection, so one Ship is at most one request. Queries share
+// connections that live at most a minute (S1).
+//
+// Keys are Secrets: they print as *** under every verb and in JSON (A2).
+package alipay

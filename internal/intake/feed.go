@@ -1,0 +1,80 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"fahuo/internal/ledger"
+	"fahuo/internal/shipment"
+	"fahuo/internal/tasks"
+)
+
+// feedPage is how many rows are put on the belt between two notes in the ledger that they are.
+const feedPage = 500
+
+// Feed puts everything on the belt that the ledger marks as not being there: shipments in line, dead
+// letters in their queue; the task of a settled dead letter is taken away. It returns how many rows
+// it dealt with.
+//
+// The worker's feeder and every enqueuing command run this same function, and each begins with the
+// oldest row: whoever puts a shipment in line has put all that were accepted before it, so the order
+// of acceptance holds however many run at once. That a task is there already is success.
+func Feed(ctx context.Context, book *ledger.Ledger, belt *tasks.Belt) (fed int, err error) {
+	for after := int64(0); ; {
+		rows, err := book.Unfed(ctx, after, feedPage)
+		if err != nil || len(rows) == 0 {
+			return fed, err
+		}
+		var put []ledger.Row
+		for _, r := range rows {
+			if err = FeedRow(ctx, belt, r); err != nil {
+				break
+			}
+			put = append(put, r)
+		}
+		if err := errors.Join(err, book.Fed(ctx, put)); err != nil {
+			return fed, err
+		}
+		fed += len(put)
+		after = rows[len(rows)-1].ID
+	}
+}
+
+// FeedRow makes the belt agree with one row.
+func FeedRow(ctx context.Context, belt *tasks.Belt, r ledger.Row) error {
+	if r.State == shipment.Dead {
+		return belt.PutDead(ctx, tasks.DeadLetter{
+			Shipment: r.Shipment, Reason: r.Reason, ErrorCode: r.ErrorCode, TradeStatus: r.TradeStatus, At: r.ChangedAt,
+		})
+	}
+	if r.DeadTask {
+		if err := belt.RemoveDead(ctx, r.Key()); err != nil {
+			return err
+		}
+	}
+	if r.State != shipment.Queued {
+		return nil
+	}
+	if err := belt.Put(ctx, ItemOf(r)); err != nil {
+		return fmt.Errorf("feed %s: %w", r.Key(), err)
+	}
+	return nil
+}
+
+// ItemOf is a queued row's place on the belt: what was begun before goes through the retry queue, so
+// that it is not put behind everything else.
+func ItemOf(r ledger.Row) tasks.Item {
+	item := tasks.Item{Shipment: r.Shipment, Line: tasks.Main}
+	switch {
+	case r.Begun:
+		item.Line, item.N = tasks.Retry, r.Version
+		if r.NotBefore.After(time.Now()) {
+			item.At = r.NotBefore
+		}
+	case r.Urgent:
+		item.Line = tasks.Urgent
+	}
+	return item
+}

@@ -1,0 +1,144 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"fahuo/internal/shipment"
+)
+
+// Verdict says what became of a shipment that was handed over.
+type Verdict int
+
+// The verdicts of Accept.
+const (
+	Undecided Verdict = iota // not looked at: a strict acceptance stopped before it, or an error
+	Accepted                 // new, and durable now
+	Already                  // the same shipment is here, whatever its state
+	Conflict                 // the same key with other details: refused
+)
+
+// Acceptance is the answer for one shipment.
+type Acceptance struct {
+	Verdict    Verdict
+	Difference shipment.Difference // for Conflict
+}
+
+// AcceptOptions change what Accept does.
+type AcceptOptions struct {
+	DryRun bool   // answer as if, and change nothing
+	Strict bool   // change nothing if any shipment is in conflict
+	Actor  string // who hands over, for the history; default "enqueue"
+}
+
+var errRollBack = errors.New("rolled back as asked")
+
+// Accept takes shipments (valid ones; the order counts) into the ledger in one transaction and
+// answers for each. When it returns nil and neither DryRun nor Strict kept it from it, everything
+// answered Accepted is durable. Handing over the same again is harmless.
+func (l *Ledger) Accept(ctx context.Context, shipments []shipment.Shipment, o AcceptOptions) ([]Acceptance, error) {
+	if o.Actor == "" {
+		o.Actor = "enqueue"
+	}
+	answers := make([]Acceptance, len(shipments))
+	err := l.tx(ctx, func(t *tx) error {
+		insert, err := t.PrepareContext(ctx, insertShipment)
+		if err != nil {
+			return fmt.Errorf("ledger: %w", err)
+		}
+		defer func() { _ = insert.Close() }() // belongs to the transaction, which ends here
+		conflict := false
+		for i, s := range shipments {
+			result, err := insert.ExecContext(ctx, insertArgs(s, t.now, 1)...)
+			if err != nil {
+				return fmt.Errorf("ledger: %w", err)
+			}
+			n, err := result.RowsAffected()
+			if err != nil {
+				return fmt.Errorf("ledger: %w", err)
+			}
+			if n == 1 {
+				answers[i].Verdict = Accepted
+			} else if answers[i], err = t.acceptKnown(s, o.Actor); err != nil {
+				return err
+			}
+			conflict = conflict || answers[i].Verdict == Conflict
+		}
+		if o.DryRun || (o.Strict && conflict) {
+			return errRollBack
+		}
+		return nil
+	})
+	if errors.Is(err, errRollBack) {
+		err = nil
+	}
+	return answers, err
+}
+
+const insertShipment = `INSERT INTO shipments (partner, trade_no, logistics_name, invoice_no, transport_type,
+	create_transport_type, seller_ip, order_ref, batch, urgent, accepted_at, changed_at, state, version)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?) ON CONFLICT (partner, trade_no) DO NOTHING`
+
+func insertArgs(s shipment.Shipment, now, version int64) []any {
+	return []any{s.Partner, s.TradeNo, s.LogisticsName, s.InvoiceNo, s.TransportType,
+		s.CreateTransportType, s.SellerIP, s.OrderRef, s.Batch, bit(s.Urgent), now, now, version}
+}
+
+// acceptKnown answers for a shipment whose key is in the ledger.
+func (t *tx) acceptKnown(s shipment.Shipment, actor string) (Acceptance, error) {
+	known, err := t.get(s.Key())
+	if err != nil {
+		return Acceptance{}, err
+	}
+	if known.State == shipment.Closed && known.SentAttempts == 0 {
+		return Acceptance{Verdict: Accepted}, t.acceptAnew(s, known, actor)
+	}
+	if d, differs := known.Differs(s); differs {
+		return Acceptance{Verdict: Conflict, Difference: d}, nil
+	}
+	if s.Urgent && !known.Urgent && known.State == shipment.Queued {
+		err = t.exec(`UPDATE shipments SET urgent = 1, version = version + 1, changed_at = ?, feed = 1
+			WHERE id = ?`, t.now, known.ID)
+		if err == nil {
+			err = t.record(s.Key(), actor, known.State, known.State, known.Version+1, "urgent")
+		}
+	}
+	return Acceptance{Verdict: Already}, err
+}
+
+// acceptAnew replaces a shipment that was closed without ever having been called. It goes to the
+// end of the line; the version goes on, so that nobody who still holds the old one can act on it.
+func (t *tx) acceptAnew(s shipment.Shipment, old Row, actor string) error {
+	if err := t.exec(`DELETE FROM shipments WHERE id = ?`, old.ID); err != nil {
+		return err
+	}
+	if err := t.exec(insertShipment, insertArgs(s, t.now, old.Version+1)...); err != nil {
+		return err
+	}
+	if old.DeadTask {
+		if err := t.exec(`UPDATE shipments SET dead_task = 1 WHERE partner = ? AND trade_no = ?`, s.Partner, s.TradeNo); err != nil {
+			return err
+		}
+	}
+	return t.record(s.Key(), actor, shipment.Closed, shipment.Queued, old.Version+1, "accepted anew")
+}
+
+// AcceptDead takes in what came from the queue and is no shipment, as a dead letter with the raw bytes
+// in its history. A key that is known already only gets the line of history.
+func (l *Ledger) AcceptDead(ctx context.Context, k shipment.Key, raw, actor string) error {
+	return l.tx(ctx, func(t *tx) error {
+		n, err := t.changed(`INSERT INTO shipments (partner, trade_no, accepted_at, changed_at, state, version, reason)
+			VALUES (?, ?, ?, ?, 'dead', 1, ?) ON CONFLICT (partner, trade_no) DO NOTHING`,
+			k.Partner, k.TradeNo, t.now, t.now, string(shipment.ReasonBadPayload))
+		if err != nil {
+			return err
+		}
+		to := shipment.Dead
+		if n == 0 {
+			to = ""
+		}
+		return t.record(k, actor, "", to, n, "a task that is no shipment: "+strings.ToValidUTF8(raw, "�"))
+	})
+}

@@ -1,0 +1,180 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"fahuo/internal/shipment"
+)
+
+// SameDeaths is how many shipments of one account may die in a row with one code before the account
+// is held: one cause, one alarm.
+const SameDeaths = 10
+
+// Account is an account's row and the ledger's time at which it was read.
+type Account struct {
+	Partner   string
+	Name      string
+	Interval  time.Duration
+	Announced time.Time // when a worker last announced it; zero: never
+	OpenAt    time.Time // nobody begins a call before
+	InFlight  bool      // a call holds the slot; OpenAt is its fence
+	Hold      *Hold     // nil: not on hold
+	NoQueryAt time.Time // since when Alipay refuses it queries; zero: it does not
+	Now       time.Time
+
+	heldUS int64 // time on hold up to Now
+}
+
+// Hold is why and since when nobody may call for an account.
+type Hold struct {
+	Code   string // Alipay's code, or "manual"
+	Reason string
+	Since  time.Time
+}
+
+// HoldManual is the code of a hold that a person has set.
+const HoldManual = "manual"
+
+const accountColumns = `partner, name, interval_us, announced_at, open_at, token, held_at, held_code, held_reason, held_us, no_query_at`
+
+func (l *Ledger) scanAccount(s scanner) (Account, error) {
+	var a Account
+	var interval, announced, open, token, heldAt, noQuery int64
+	var h Hold
+	err := s.Scan(&a.Partner, &a.Name, &interval, &announced, &open, &token, &heldAt, &h.Code, &h.Reason, &a.heldUS, &noQuery)
+	now := l.now()
+	a.Interval = time.Duration(interval) * time.Microsecond
+	a.Announced, a.OpenAt, a.InFlight, a.NoQueryAt, a.Now = at(announced), at(open), token != 0 && open > now, at(noQuery), at(now)
+	if heldAt != 0 {
+		h.Since = at(heldAt)
+		a.Hold = &h
+		a.heldUS += now - heldAt
+	}
+	return a, err
+}
+
+// Spent is how much of a shipment's retry budget is used: the time since its first attempt after
+// acceptance or sending again, without the time in which the account was on hold.
+func (a Account) Spent(r Row) time.Duration {
+	if r.budgetAt == 0 {
+		return 0
+	}
+	return time.Duration(a.Now.UnixMicro()-r.budgetAt-(a.heldUS-r.budgetHeld)) * time.Microsecond
+}
+
+// Account reads one account. ErrNotFound when neither worker nor person has named it.
+func (l *Ledger) Account(ctx context.Context, partner string) (Account, error) {
+	a, err := l.scanAccount(l.read.QueryRowContext(ctx, `SELECT `+accountColumns+` FROM accounts WHERE partner = ?`, partner))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Account{}, fmt.Errorf("account %s: %w", partner, ErrNotFound)
+	}
+	if err != nil {
+		return Account{}, fmt.Errorf("ledger: %w", err)
+	}
+	return a, nil
+}
+
+// Accounts reads all accounts that a worker has announced, by partner.
+func (l *Ledger) Accounts(ctx context.Context) ([]Account, error) {
+	return list(ctx, l.read, l.scanAccount,
+		`SELECT `+accountColumns+` FROM accounts WHERE announced_at > 0 ORDER BY partner`)
+}
+
+// Announce writes the accounts that a worker serves: partner, name and interval.
+func (l *Ledger) Announce(ctx context.Context, accounts []Account) error {
+	return l.tx(ctx, func(t *tx) error {
+		for _, a := range accounts {
+			err := t.exec(`INSERT INTO accounts (partner, name, interval_us, announced_at) VALUES (?, ?, ?, ?)
+				ON CONFLICT (partner) DO UPDATE SET name = excluded.name, interval_us = excluded.interval_us,
+				announced_at = excluded.announced_at`, a.Partner, a.Name, a.Interval.Microseconds(), t.now)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// SetHold puts an account on hold; one that is held already stays so for its first reason.
+// ErrNotFound when the account is unknown.
+func (l *Ledger) SetHold(ctx context.Context, partner, code, reason, actor string) error {
+	return l.tx(ctx, func(t *tx) error {
+		var known int
+		err := t.row(`SELECT COUNT(*) FROM accounts WHERE partner = ?`, partner).Scan(&known)
+		if err != nil {
+			return fmt.Errorf("ledger: %w", err)
+		}
+		if known == 0 {
+			return fmt.Errorf("account %s: %w", partner, ErrNotFound)
+		}
+		return t.hold(partner, code, reason, actor)
+	})
+}
+
+func (t *tx) hold(partner, code, reason, actor string) error {
+	n, err := t.changed(`UPDATE accounts SET held_at = ?, held_code = ?, held_reason = ?
+		WHERE partner = ? AND held_at = 0`, t.now, code, reason, partner)
+	if err != nil || n == 0 {
+		return err
+	}
+	return t.record(shipment.Key{Partner: partner}, actor, "", "", 0, "hold "+code+": "+reason)
+}
+
+// Release lifts a hold and tells whether there was one.
+func (l *Ledger) Release(ctx context.Context, partner, actor string) (released bool, err error) {
+	err = l.tx(ctx, func(t *tx) error {
+		n, err := t.changed(`UPDATE accounts SET held_us = held_us + (? - held_at), held_at = 0, held_code = '',
+			held_reason = '', deaths = 0, death_code = '' WHERE partner = ? AND held_at <> 0`, t.now, partner)
+		if err != nil || n == 0 {
+			return err
+		}
+		released = true
+		return t.record(shipment.Key{Partner: partner}, actor, "", "", 0, "release")
+	})
+	return released, err
+}
+
+// MayNotQuery remembers that Alipay refuses an account the query interface, or (false) that it has
+// answered one. It tells whether that is news.
+func (l *Ledger) MayNotQuery(ctx context.Context, partner string, refused bool) (news bool, err error) {
+	err = l.tx(ctx, func(t *tx) error {
+		query, value := `UPDATE accounts SET no_query_at = ? WHERE partner = ? AND no_query_at <> 0`, int64(0)
+		if refused {
+			query, value = `UPDATE accounts SET no_query_at = ? WHERE partner = ? AND no_query_at = 0`, t.now
+		}
+		n, err := t.changed(query, value, partner)
+		news = n > 0
+		return err
+	})
+	return news, err
+}
+
+// died counts deaths in a row with one code and holds the account at the tenth.
+func (t *tx) died(partner, code, actor string) error {
+	if code == "" {
+		return nil
+	}
+	err := t.exec(`UPDATE accounts SET deaths = CASE WHEN death_code = ? THEN deaths + 1 ELSE 1 END, death_code = ?
+		WHERE partner = ?`, code, code, partner)
+	if err != nil {
+		return err
+	}
+	var deaths int64
+	err = t.row(`SELECT COALESCE(MAX(deaths), 0) FROM accounts WHERE partner = ?`, partner).Scan(&deaths)
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	if deaths < SameDeaths {
+		return nil
+	}
+	return t.hold(partner, code, fmt.Sprintf("%d shipments in a row died with this code", deaths), actor)
+}
+
+// lived ends a row of deaths.
+func (t *tx) lived(partner string) error {
+	return t.exec(`UPDATE accounts SET deaths = 0, death_code = '' WHERE partner = ? AND deaths > 0`, partner)
+}

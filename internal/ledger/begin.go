@@ -1,0 +1,110 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"fahuo/internal/shipment"
+)
+
+// Attempt is what Begin needs to know of a call that is to be made.
+type Attempt struct {
+	Service string
+	Worker  string
+	Params  string        // JSON, without sign and key
+	Fence   time.Duration // H: how long the row and the slot are the caller's, from the ledger's now
+}
+
+// Begin takes the account's slot and the shipment, in one transaction: both or neither (U2, U7).
+//
+// It succeeds when the account is not on hold and open, and the row is still queued at the version
+// that was read, not barred and due. Then the account is closed until now + Fence, the row is
+// calling, and the attempt is written. The returned row carries the token.
+//
+// ErrSlotClosed, ErrHeld and ErrStale leave everything as it was. After any other error the caller
+// must not send: the transaction may have been committed all the same, and then the row is calling
+// until its fence and is rescued after it.
+func (l *Ledger) Begin(ctx context.Context, r Row, a Attempt) (Row, error) {
+	var begun Row
+	err := l.tx(ctx, func(t *tx) error {
+		fence := t.now + a.Fence.Microseconds()
+		var token int64
+		err := t.row(`INSERT INTO calls (partner, trade_no, service, worker, attempt, begun_at, fence_at, params)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+			r.Partner, r.TradeNo, a.Service, a.Worker, r.Attempt+1, t.now, fence, a.Params).Scan(&token)
+		if err != nil {
+			return fmt.Errorf("ledger: %w", err)
+		}
+		if err := t.takeSlot(r.Partner, token, fence); err != nil {
+			return err
+		}
+		err = t.one(ErrStale, `UPDATE shipments SET state = 'calling', version = version + 1, changed_at = ?,
+			attempt = attempt + 1, sent_attempts = sent_attempts + 1, token = ?, fence_at = ?, feed = 0,
+			budget_at = CASE WHEN budget_at = 0 THEN ? ELSE budget_at END,
+			budget_held = CASE WHEN budget_at = 0 THEN (SELECT held_us FROM accounts WHERE accounts.partner = shipments.partner)
+				ELSE budget_held END
+			WHERE id = ? AND state = 'queued' AND version = ? AND barred = 0 AND not_before <= ?`,
+			t.now, token, fence, t.now, r.ID, r.Version, t.now)
+		if err != nil {
+			return err
+		}
+		err = t.record(r.Key(), a.Worker, shipment.Queued, shipment.Calling, r.Version+1, fmt.Sprintf("attempt %d", r.Attempt+1))
+		if err != nil {
+			return err
+		}
+		begun, err = t.get(r.Key())
+		return err
+	})
+	return begun, err
+}
+
+// takeSlot closes the account until the fence, or says why it may not.
+func (t *tx) takeSlot(partner string, token, fence int64) error {
+	err := t.one(ErrSlotClosed, `UPDATE accounts SET open_at = ?, token = ?
+		WHERE partner = ? AND held_at = 0 AND open_at <= ?`, fence, token, partner, t.now)
+	if !errors.Is(err, ErrSlotClosed) {
+		return err
+	}
+	var held int64
+	if err := t.row(`SELECT held_at FROM accounts WHERE partner = ?`, partner).Scan(&held); err != nil {
+		return fmt.Errorf("ledger: account %s: %w", partner, err)
+	}
+	if held != 0 {
+		return ErrHeld
+	}
+	return ErrSlotClosed
+}
+
+// TakeOver makes a shipment whose call nobody has finished before its fence queued again, in doubt,
+// to be looked at no sooner than in delay. Only after it may anything be concluded from a query: the
+// one who began the call has lost its token and can write no more. ErrStale when the row is not
+// calling at that version or its fence is ahead.
+//
+// The caller has the shipment in hand when inHand is set; otherwise the feeder puts it on the belt.
+func (l *Ledger) TakeOver(ctx context.Context, r Row, delay time.Duration, actor string, inHand bool) (Row, error) {
+	var taken Row
+	err := l.tx(ctx, func(t *tx) error {
+		err := t.one(ErrStale, `UPDATE shipments SET state = 'queued', version = version + 1, changed_at = ?, token = 0,
+			fence_at = 0, doubt = 1, begun = 1, failures = failures + 1, not_before = ?, feed = ?
+			WHERE id = ? AND state = 'calling' AND version = ? AND fence_at <= ?`,
+			t.now, t.now+delay.Microseconds(), bit(!inHand), r.ID, r.Version, t.now)
+		if err != nil {
+			return err
+		}
+		err = t.record(r.Key(), actor, shipment.Calling, shipment.Queued, r.Version+1, "no answer before the fence; to be queried")
+		if err != nil {
+			return err
+		}
+		taken, err = t.get(r.Key())
+		return err
+	})
+	return taken, err
+}
+
+// Overdue lists shipments whose call was not finished before its fence.
+func (l *Ledger) Overdue(ctx context.Context, most int) ([]Row, error) {
+	return list(ctx, l.read, scanRow, `SELECT `+rowColumns+` FROM shipments
+		WHERE state = 'calling' AND fence_at <= ? ORDER BY fence_at LIMIT ?`, l.now(), most)
+}

@@ -1,0 +1,38 @@
+// Package ledger is the book: every shipment accepted, every call made, every verdict, every act of
+// a person, and for each account the time before which nobody may call. Whatever this program
+// decides, it decides from here; the queue in Redis only says what to look at next.
+//
+// # One shipment
+//
+//	Accept ─► queued ─ Begin ─► calling ─ Finish ─► shipped | dead | queued
+//	             ▲                  │
+//	             └──── TakeOver ────┘ once its fence has passed
+//
+// Begin takes the account's slot and marks the shipment as being called, both or neither; Finish
+// records the answer, moves the shipment on and gives the slot back, all or nothing. So no crash can
+// part a call from its record, and no two calls of an account can be under way at once: between
+// Begin and the fence nobody else can begin. Every change is a compare-and-swap on the version that
+// was read; "no row changed" is ErrStale.
+//
+// A token names one call, is the id of its row in calls, and is never used twice. A process that
+// was stopped and comes back after its fence has lost its token: what it still learns is appended,
+// may raise the account's opening time, may turn the row into shipped (a fact) or dead (a final
+// refusal), and can do nothing else.
+//
+// # The belt
+//
+// feed = 1 marks a version of a row that the queue may not know of. Every change that needs the
+// queue sets it in the same transaction; whoever has put the task there clears it, by version. Hence
+// a person's act is one transaction here, and a lost Redis is loaded again from here.
+//
+// # Time
+//
+// Times are microseconds on one clock: the host's for SQLite, read while the write lock is held.
+//
+// # Guarantees
+//
+// A method that returned nil has made its change durable (SQLite: WAL, synchronous=FULL). A method
+// that returned another error than ErrStale, ErrNotFound, ErrSlotClosed or ErrHeld may or may not
+// have; all of them may be called again. All are safe for concurrent use, also by several processes
+// on one file.
+package ledger

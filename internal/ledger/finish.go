@@ -1,0 +1,230 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"fahuo/internal/shipment"
+)
+
+// Move is what becomes of a shipment: after a call, after a query, after a wait.
+type Move struct {
+	To shipment.State // Queued, Shipped, Dead; Calling: stays as it is until its fence
+
+	Delay  time.Duration // Queued: not before now + Delay
+	Doubt  bool          // Queued, Calling: the call may have shipped it
+	Failed bool          // counts as a failed attempt
+
+	Reason       shipment.Reason // Dead
+	Bar          bool            // Dead: Alipay has refused it for good (C1)
+	Code         string          // Alipay's code behind the move
+	TradeStatus  string
+	RefundStatus string
+	UnlistedCode string // Calling: a code that nobody knows, to be settled by query
+
+	HoldAccount bool   // hold the account, for Code, in the same transaction
+	Detail      string // for the history
+}
+
+// Finish is what is to be recorded when a call is over.
+type Finish struct {
+	Answer   Answer
+	Move     Move
+	NotSent  bool          // certainly not one byte was written: the attempt does not count
+	Answered bool          // the first byte of an answer came, and the gateway is done with the call
+	Since    time.Duration // Answered: how long ago the first byte came (the anchor)
+	Interval time.Duration // Answered: the account opens one interval after the anchor
+}
+
+// Finished is what Finish has done.
+type Finished struct {
+	Row  Row
+	Late bool // the token was lost before: only appended, raised, or a fact recorded
+}
+
+// Finish records the answer to the call that Begin returned, moves the shipment on and gives the
+// slot back, in one transaction. It may be repeated: the second time changes nothing.
+//
+// Without an answer the account stays closed and the row calling until the fence. When the token was
+// lost, the answer is appended; a verified success makes the row shipped and a final refusal makes it
+// dead and barred if it is queued or calling; the account's opening time may only rise.
+func (l *Ledger) Finish(ctx context.Context, begun Row, f Finish) (Finished, error) {
+	var done Finished
+	err := l.tx(ctx, func(t *tx) error {
+		first, err := t.complete(begun.Token, f.Answer)
+		if err != nil {
+			return err
+		}
+		row, err := t.get(begun.Key())
+		if err != nil {
+			return err
+		}
+		if first {
+			if done.Late, err = t.finish(row, begun, f); err != nil {
+				return err
+			}
+		}
+		done.Row, err = t.get(begun.Key())
+		return err
+	})
+	return done, err
+}
+
+func (t *tx) finish(row, begun Row, f Finish) (late bool, err error) {
+	if err := t.giveBack(begun.Partner, begun.Token, f); err != nil {
+		return false, err
+	}
+	actor, err := t.workerOf(begun.Token)
+	if err != nil {
+		return false, err
+	}
+	if row.State == shipment.Calling && row.Token == begun.Token {
+		if f.NotSent {
+			return false, t.unsend(row, actor)
+		}
+		return false, t.move(row, f.Move, actor)
+	}
+	return true, t.late(row, begun.Token, f, actor)
+}
+
+func (t *tx) workerOf(token int64) (worker string, err error) {
+	if err := t.row(`SELECT worker FROM calls WHERE id = ?`, token).Scan(&worker); err != nil {
+		return "", fmt.Errorf("ledger: call %d: %w", token, err)
+	}
+	return worker, nil
+}
+
+// giveBack opens the account one interval after the anchor, or at once when nothing was sent. By
+// the token: one who has lost it may only raise the time.
+func (t *tx) giveBack(partner string, token int64, f Finish) error {
+	open := t.now
+	switch {
+	case f.NotSent:
+	case f.Answered:
+		open = t.now - f.Since.Microseconds() + f.Interval.Microseconds() + 1 // rounded up
+	default:
+		return nil // closed until the fence
+	}
+	n, err := t.changed(`UPDATE accounts SET open_at = ?, token = 0 WHERE partner = ? AND token = ?`, open, partner, token)
+	if err != nil || n == 1 || f.NotSent {
+		return err
+	}
+	return t.exec(`UPDATE accounts SET open_at = ? WHERE partner = ? AND open_at < ?`, open, partner, open)
+}
+
+// unsend takes an attempt back that was certainly never written. The holder still has the shipment
+// in hand; doubt is what it was before.
+func (t *tx) unsend(row Row, actor string) error {
+	err := t.one(ErrStale, `UPDATE shipments SET state = 'queued', version = version + 1, changed_at = ?, token = 0,
+		fence_at = 0, begun = 1, sent_attempts = sent_attempts - 1 WHERE id = ? AND version = ?`, t.now, row.ID, row.Version)
+	if err != nil {
+		return err
+	}
+	return t.record(row.Key(), actor, shipment.Calling, shipment.Queued, row.Version+1, "not sent")
+}
+
+// late deals with an answer that came after the row had been taken over.
+func (t *tx) late(row Row, token int64, f Finish, actor string) error {
+	if err := t.exec(`UPDATE calls SET late = 1 WHERE id = ?`, token); err != nil {
+		return err
+	}
+	if f.Move.HoldAccount {
+		if err := t.hold(row.Partner, f.Move.Code, f.Move.Detail, actor); err != nil {
+			return err
+		}
+	}
+	open := row.State == shipment.Queued || row.State == shipment.Calling
+	f.Move.HoldAccount = false
+	f.Move.Detail = "late answer: " + f.Move.Detail
+	switch {
+	case open && f.Move.To == shipment.Shipped:
+		return t.move(row, f.Move, actor)
+	case open && f.Move.To == shipment.Dead:
+		f.Move.Bar = true
+		return t.move(row, f.Move, actor)
+	}
+	return t.record(row.Key(), actor, "", "", 0, f.Move.Detail)
+}
+
+// Settle moves a queued shipment on without a call: by what a query said, or back in line.
+// ErrStale when it is not queued at the version that was read.
+func (l *Ledger) Settle(ctx context.Context, r Row, m Move, actor string) (Row, error) {
+	var settled Row
+	err := l.tx(ctx, func(t *tx) error {
+		row, err := t.get(r.Key())
+		if err != nil {
+			return err
+		}
+		if row.State != shipment.Queued || row.Version != r.Version || row.ID != r.ID {
+			return ErrStale
+		}
+		if err := t.move(row, m, actor); err != nil {
+			return err
+		}
+		settled, err = t.get(r.Key())
+		return err
+	})
+	return settled, err
+}
+
+// Evidence adds what the query after a refusal found to a dead shipment (C1).
+func (l *Ledger) Evidence(ctx context.Context, r Row, tradeStatus, refundStatus string, actor string) (Row, error) {
+	var dead Row
+	err := l.tx(ctx, func(t *tx) error {
+		err := t.one(ErrStale, `UPDATE shipments SET trade_status = ?, refund_status = ?, version = version + 1,
+			changed_at = ?, feed = 1 WHERE id = ? AND version = ? AND state = 'dead'`,
+			tradeStatus, refundStatus, t.now, r.ID, r.Version)
+		if err != nil {
+			return err
+		}
+		err = t.record(r.Key(), actor, "", "", r.Version+1, "found by query: "+tradeStatus)
+		if err != nil {
+			return err
+		}
+		dead, err = t.get(r.Key())
+		return err
+	})
+	return dead, err
+}
+
+// move changes a shipment's row, in the transaction that has read it.
+func (t *tx) move(row Row, m Move, actor string) error {
+	if m.To != row.State && !row.State.CanBecome(m.To) {
+		return fmt.Errorf("ledger: %s cannot go from %s to %s", row.Key(), row.State, m.To)
+	}
+	token, fence, notBefore := int64(0), int64(0), int64(0)
+	if m.To == shipment.Calling {
+		token, fence = row.Token, row.FenceAt.UnixMicro()
+	}
+	if m.To == shipment.Queued {
+		notBefore = t.now + m.Delay.Microseconds()
+	}
+	feed := m.To == shipment.Queued || m.To == shipment.Dead || row.DeadTask
+	err := t.one(ErrStale, `UPDATE shipments SET state = ?, version = version + 1, changed_at = ?, token = ?, fence_at = ?,
+		not_before = ?, doubt = ?, begun = 1, failures = failures + ?, holds = holds + ?, barred = ?, reason = ?, error_code = ?,
+		trade_status = ?, refund_status = CASE WHEN ? = '' THEN refund_status ELSE ? END, unlisted_code = ?, feed = ?
+		WHERE id = ? AND version = ?`,
+		string(m.To), t.now, token, fence, notBefore, bit(m.Doubt), bit(m.Failed), bit(m.HoldAccount), bit(m.Bar), string(m.Reason),
+		m.Code, m.TradeStatus, m.RefundStatus, m.RefundStatus, m.UnlistedCode, bit(feed), row.ID, row.Version)
+	if err != nil {
+		return err
+	}
+	if err := t.record(row.Key(), actor, row.State, m.To, row.Version+1, m.Detail); err != nil {
+		return err
+	}
+	return t.accountAfter(row.Partner, m, actor)
+}
+
+// accountAfter does to the account what a move means for it.
+func (t *tx) accountAfter(partner string, m Move, actor string) error {
+	switch {
+	case m.HoldAccount:
+		return t.hold(partner, m.Code, m.Detail, actor)
+	case m.To == shipment.Dead:
+		return t.died(partner, m.Code, actor)
+	case m.To == shipment.Shipped:
+		return t.lived(partner)
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"fahuo/internal/shipment"
+)
+
+// Row is a shipment as the ledger holds it. It is a copy: acting on it names the version it was
+// read at.
+type Row struct {
+	ID int64
+	shipment.Shipment
+	AcceptedAt time.Time
+	ChangedAt  time.Time
+
+	State   shipment.State
+	Version int64
+
+	Attempt      int64 // calls begun
+	SentAttempts int64 // those of them that may have been sent
+	Failures     int64 // since acceptance or sending again
+	Holds        int64 // account holds that it caused
+	Token        int64
+	FenceAt      time.Time // zero: none
+	Doubt        bool      // a call of ours may have shipped it and nobody has said
+	Barred       bool
+	Begun        bool      // has been begun before: comes back through the retry queue
+	NotBefore    time.Time // zero: at once
+	UnlistedCode string
+
+	Reason       shipment.Reason
+	ErrorCode    string
+	TradeStatus  string
+	RefundStatus string
+
+	Feed     bool
+	DeadTask bool
+
+	budgetAt   int64
+	budgetHeld int64
+}
+
+const rowColumns = `id, partner, trade_no, logistics_name, invoice_no, transport_type, create_transport_type,
+	seller_ip, order_ref, batch, urgent, accepted_at, changed_at, state, version, attempt, sent_attempts, failures,
+	holds, token, fence_at, doubt, barred, begun, not_before, budget_at, budget_held, unlisted_code, reason,
+	error_code, trade_status, refund_status, feed, dead_task`
+
+func scanRow(s scanner) (Row, error) {
+	var r Row
+	var accepted, changed, fence, notBefore int64
+	err := s.Scan(&r.ID, &r.Partner, &r.TradeNo, &r.LogisticsName, &r.InvoiceNo, &r.TransportType, &r.CreateTransportType,
+		&r.SellerIP, &r.OrderRef, &r.Batch, &r.Urgent, &accepted, &changed, &r.State, &r.Version, &r.Attempt, &r.SentAttempts,
+		&r.Failures, &r.Holds, &r.Token, &fence, &r.Doubt, &r.Barred, &r.Begun, &notBefore, &r.budgetAt, &r.budgetHeld,
+		&r.UnlistedCode, &r.Reason, &r.ErrorCode, &r.TradeStatus, &r.RefundStatus, &r.Feed, &r.DeadTask)
+	r.AcceptedAt, r.ChangedAt, r.FenceAt, r.NotBefore = at(accepted), at(changed), at(fence), at(notBefore)
+	return r, err
+}
+
+// at turns the ledger's microseconds into a time; 0 is the zero time.
+func at(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us)
+}
+
+// Get reads one shipment. ErrNotFound when the ledger has none of that key.
+func (l *Ledger) Get(ctx context.Context, k shipment.Key) (Row, error) {
+	return get(l.read.QueryRowContext(ctx, selectByKey, k.Partner, k.TradeNo))
+}
+
+const selectByKey = `SELECT ` + rowColumns + ` FROM shipments WHERE partner = ? AND trade_no = ?`
+
+func (t *tx) get(k shipment.Key) (Row, error) { return get(t.row(selectByKey, k.Partner, k.TradeNo)) }
+
+func get(row *sql.Row) (Row, error) {
+	r, err := scanRow(row)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Row{}, ErrNotFound
+	}
+	if err != nil {
+		return Row{}, fmt.Errorf("ledger: %w", err)
+	}
+	return r, nil
+}
+
+// record writes a line of history.
+func (t *tx) record(k shipment.Key, actor string, from, to shipment.State, version int64, detail string) error {
+	return t.exec(`INSERT INTO history (at, partner, trade_no, actor, from_state, to_state, version, detail)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, t.now, k.Partner, k.TradeNo, actor, string(from), string(to), version, detail)
+}
+
+// Remark adds a line to a shipment's history without changing the shipment.
+func (l *Ledger) Remark(ctx context.Context, k shipment.Key, actor, detail string) error {
+	return l.tx(ctx, func(t *tx) error { return t.record(k, actor, "", "", 0, strings.ToValidUTF8(detail, "�")) })
+}
+
+// Line is one line of history.
+type Line struct {
+	At       time.Time
+	Actor    string
+	From, To shipment.State // empty where no state changed
+	Version  int64
+	Detail   string
+}
+
+// History reads a shipment's history, oldest first.
+func (l *Ledger) History(ctx context.Context, k shipment.Key) ([]Line, error) {
+	return list(ctx, l.read, func(s scanner) (Line, error) {
+		var v Line
+		var us int64
+		err := s.Scan(&us, &v.Actor, &v.From, &v.To, &v.Version, &v.Detail)
+		v.At = at(us)
+		return v, err
+	}, `SELECT at, actor, from_state, to_state, version, detail FROM history
+		WHERE partner = ? AND trade_no = ? ORDER BY id`, k.Partner, k.TradeNo)
+}

@@ -1,0 +1,152 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"fahuo/internal/shipment"
+)
+
+// Scope narrows a question to a batch, an account, or one shipment; empty fields do not narrow.
+type Scope struct {
+	Batch   string
+	Partner string
+	TradeNo string
+}
+
+func (s Scope) where() (condition string, args []any) {
+	condition = "1 = 1"
+	for _, c := range []struct{ column, value string }{{"batch", s.Batch}, {"partner", s.Partner}, {"trade_no", s.TradeNo}} {
+		if c.value != "" {
+			condition += " AND " + c.column + " = ?"
+			args = append(args, c.value)
+		}
+	}
+	return condition, args
+}
+
+// Counts counts shipments by state; every state is in the map.
+func (l *Ledger) Counts(ctx context.Context, s Scope) (map[shipment.State]int64, error) {
+	type count struct {
+		state shipment.State
+		n     int64
+	}
+	where, args := s.where()
+	counts, err := list(ctx, l.read, func(s scanner) (c count, err error) { return c, s.Scan(&c.state, &c.n) },
+		`SELECT state, COUNT(*) FROM shipments WHERE `+where+` GROUP BY state`, args...)
+	if err != nil {
+		return nil, err
+	}
+	byState := make(map[shipment.State]int64)
+	for _, state := range shipment.States() {
+		byState[state] = 0
+	}
+	for _, c := range counts {
+		byState[c.state] = c.n
+	}
+	return byState, nil
+}
+
+// PartnersIn lists the accounts that have shipments in a scope.
+func (l *Ledger) PartnersIn(ctx context.Context, s Scope) ([]string, error) {
+	where, args := s.where()
+	return list(ctx, l.read, func(s scanner) (p string, err error) { return p, s.Scan(&p) },
+		`SELECT DISTINCT partner FROM shipments WHERE `+where+` ORDER BY partner`, args...)
+}
+
+// ETA is when the last queued shipment in the scope will have been called if nothing fails: what is
+// ahead of it in its account's line counts, one interval each. ok is false when nothing is queued or
+// an account concerned is on hold or unknown, so that nobody can say.
+func (l *Ledger) ETA(ctx context.Context, s Scope) (eta time.Time, ok bool, err error) {
+	where, args := s.where()
+	type tail struct {
+		partner string
+		urgent  bool
+		last    int64
+	}
+	tails, err := list(ctx, l.read, func(s scanner) (v tail, err error) { return v, s.Scan(&v.partner, &v.urgent, &v.last) },
+		`SELECT partner, MIN(urgent), MAX(id) FROM shipments WHERE `+where+` AND state IN ('queued', 'calling')
+		GROUP BY partner`, args...)
+	if err != nil || len(tails) == 0 {
+		return time.Time{}, false, err
+	}
+	for _, t := range tails {
+		account, err := l.Account(ctx, t.partner)
+		if err != nil || account.Hold != nil {
+			return time.Time{}, false, nil //nolint:nilerr // an account nobody has announced has no pace to reckon with
+		}
+		if !t.urgent {
+			// The last of those not urgent decides; urgent ones come before it.
+			err := l.read.QueryRowContext(ctx, `SELECT MAX(id) FROM shipments WHERE `+where+
+				` AND partner = ? AND urgent = 0 AND state IN ('queued', 'calling')`, append(args[:len(args):len(args)], t.partner)...).Scan(&t.last)
+			if err != nil {
+				return time.Time{}, false, fmt.Errorf("ledger: %w", err)
+			}
+		}
+		var ahead int64
+		err = l.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM shipments WHERE partner = ? AND state IN ('queued', 'calling')
+			AND (urgent > ? OR begun = 1 OR (urgent = ? AND id <= ?))`, t.partner, bit(t.urgent), bit(t.urgent), t.last).Scan(&ahead)
+		if err != nil {
+			return time.Time{}, false, fmt.Errorf("ledger: %w", err)
+		}
+		start := account.Now
+		if account.OpenAt.After(start) {
+			start = account.OpenAt
+		}
+		if end := start.Add(time.Duration(max(ahead-1, 0)) * account.Interval); end.After(eta) {
+			eta = end
+		}
+	}
+	return eta, true, nil
+}
+
+// Cancel closes the queued shipments in the scope that were never called, and returns the keys of
+// those that it left and in which state they are.
+func (l *Ledger) Cancel(ctx context.Context, s Scope, actor string) (closed int64, left []Row, err error) {
+	where, args := s.where()
+	const never = ` AND state = 'queued' AND sent_attempts = 0`
+	err = l.tx(ctx, func(t *tx) error {
+		err := t.exec(`INSERT INTO history (at, partner, trade_no, actor, from_state, to_state, version, detail)
+			SELECT CAST(? AS BIGINT), partner, trade_no, CAST(? AS TEXT), 'queued', 'closed', version + 1, 'cancelled' FROM shipments WHERE `+where+never,
+			append([]any{t.now, actor}, args...)...)
+		if err != nil {
+			return err
+		}
+		closed, err = t.changed(`UPDATE shipments SET state = 'closed', version = version + 1, changed_at = ?, not_before = 0,
+			doubt = 0, feed = dead_task WHERE `+where+never, append([]any{t.now}, args...)...)
+		if err != nil {
+			return err
+		}
+		left, err = list(ctx, t.Tx, scanRow, `SELECT `+rowColumns+` FROM shipments WHERE `+where+
+			` AND state <> 'closed' ORDER BY id`, args...)
+		return err
+	})
+	return closed, left, err
+}
+
+// DeathCount counts dead letters by reason.
+func (l *Ledger) DeathCount(ctx context.Context) (map[shipment.Reason]int64, error) {
+	counts := make(map[shipment.Reason]int64)
+	_, err := list(ctx, l.read, func(s scanner) (struct{}, error) {
+		var r shipment.Reason
+		var n int64
+		err := s.Scan(&r, &n)
+		counts[r] = n
+		return struct{}{}, err
+	}, `SELECT reason, COUNT(*) FROM shipments WHERE state = 'dead' GROUP BY reason`)
+	return counts, err
+}
+
+// OldestQueued is when the oldest shipment still queued was accepted, by account.
+func (l *Ledger) OldestQueued(ctx context.Context) (map[string]time.Time, error) {
+	oldest := make(map[string]time.Time)
+	_, err := list(ctx, l.read, func(s scanner) (struct{}, error) {
+		var partner string
+		var us int64
+		err := s.Scan(&partner, &us)
+		oldest[partner] = at(us)
+		return struct{}{}, err
+	}, `SELECT partner, MIN(accepted_at) FROM shipments WHERE state = 'queued' GROUP BY partner`)
+	return oldest, err
+}

@@ -1,0 +1,141 @@
+package ratelimit_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+
+	"fahuo/internal/ratelimit"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestFenceCoversWriteAnswerAndInterval(t *testing.T) {
+	for _, c := range []struct{ window, timeout, interval, want time.Duration }{
+		{time.Second, 15 * time.Second, 10 * time.Second, 16500 * time.Millisecond},
+		{time.Second, 5 * time.Second, 10 * time.Second, 12500 * time.Millisecond},
+		{8 * time.Second, 15 * time.Second, time.Second, 23500 * time.Millisecond},
+		{time.Second, 300 * time.Millisecond, 100 * time.Millisecond, 2600 * time.Millisecond},
+	} {
+		if got := ratelimit.Fence(c.window, c.timeout, c.interval); got != c.want {
+			t.Errorf("Fence(%v, %v, %v) = %v, want %v", c.window, c.timeout, c.interval, got, c.want)
+		}
+	}
+}
+
+func TestFenceProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		window := time.Duration(rapid.Int64Range(int64(ratelimit.MinWindow), int64(ratelimit.MaxWindow)).Draw(t, "window"))
+		timeout := time.Duration(rapid.Int64Range(int64(time.Millisecond), int64(time.Minute)).Draw(t, "timeout"))
+		interval := time.Duration(rapid.Int64Range(int64(time.Millisecond), int64(time.Minute)).Draw(t, "interval"))
+		fence := ratelimit.Fence(window, timeout, interval)
+		if fence <= window+timeout {
+			t.Fatalf("fence %v lets an answer be waited for beyond it", fence)
+		}
+		if fence <= window+interval {
+			t.Fatalf("fence %v lets the next call come less than %v after a write at the window's end", fence, interval)
+		}
+	})
+}
+
+func TestNextWindowDoublesUpToItsLimit(t *testing.T) {
+	want := []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second, 8 * time.Second}
+	v := ratelimit.MinWindow
+	for _, w := range want {
+		if v = ratelimit.NextWindow(v); v != w {
+			t.Fatalf("window %v, want %v", v, w)
+		}
+	}
+	if got := ratelimit.NextWindow(0); got != 2*ratelimit.MinWindow {
+		t.Fatalf("from 0: %v", got)
+	}
+}
+
+func TestSlotWait(t *testing.T) {
+	now := time.Unix(1000, 0)
+	for name, c := range map[string]struct {
+		slot  ratelimit.Slot
+		ready bool
+		want  time.Duration
+	}{
+		"open since ever":      {ratelimit.Slot{Now: now}, true, 0},
+		"opens now":            {ratelimit.Slot{Now: now, OpenAt: now}, true, 0},
+		"opens in 3 s":         {ratelimit.Slot{Now: now, OpenAt: now.Add(3 * time.Second)}, false, 3 * time.Second},
+		"in flight, far fence": {ratelimit.Slot{Now: now, OpenAt: now.Add(16 * time.Second), InFlight: true}, false, 100 * time.Millisecond},
+		"in flight, at fence":  {ratelimit.Slot{Now: now, OpenAt: now.Add(time.Millisecond), InFlight: true}, false, time.Millisecond},
+		"held and open":        {ratelimit.Slot{Now: now, Held: true}, false, time.Second},
+	} {
+		if got := c.slot.Wait(10 * time.Second); got != c.want || c.slot.Ready() != c.ready {
+			t.Errorf("%s: wait %v, ready %v; want %v, %v", name, got, c.slot.Ready(), c.want, c.ready)
+		}
+	}
+	flight := ratelimit.Slot{Now: now, OpenAt: now.Add(time.Minute), InFlight: true}
+	if got := flight.Wait(100 * time.Millisecond); got != 5*time.Millisecond {
+		t.Errorf("a short interval is looked at every %v, want a twentieth of it", got)
+	}
+	if got := flight.Wait(time.Millisecond); got != 2*time.Millisecond {
+		t.Errorf("a tiny interval is looked at every %v, want the least of 2 ms", got)
+	}
+}
+
+func TestLimiterKeepsTheIntervalFromTheAnchor(t *testing.T) {
+	l := ratelimit.NewLimiter(10 * time.Second)
+	start := time.Now()
+	if d := l.Delay(start); d != 0 {
+		t.Fatalf("before any call: %v", d)
+	}
+	l.Anchor(start)
+	for _, after := range []time.Duration{0, time.Second, 9999 * time.Millisecond} {
+		if d, want := l.Delay(start.Add(after)), 10*time.Second-after; d < want || d > want+time.Microsecond {
+			t.Errorf("%v after the anchor: %v, want %v", after, d, want)
+		}
+	}
+	if d := l.Delay(start.Add(10 * time.Second)); d != 0 {
+		t.Errorf("one interval after the anchor: %v", d)
+	}
+	before := l.Delay(start)
+	l.Anchor(start.Add(-time.Second))
+	if d := l.Delay(start); d != before {
+		t.Errorf("an earlier anchor changed the delay from %v to %v", before, d)
+	}
+}
+
+func TestLimiterProperty(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		interval := time.Duration(rapid.Int64Range(int64(time.Millisecond), int64(time.Hour)).Draw(t, "interval"))
+		l := ratelimit.NewLimiter(interval)
+		now := time.Unix(1700000000, 0)
+		var last time.Time
+		for range rapid.IntRange(1, 30).Draw(t, "calls") {
+			now = now.Add(l.Delay(now))
+			if !last.IsZero() && now.Sub(last) < interval-time.Microsecond {
+				t.Fatalf("calls %v apart, want %v", now.Sub(last), interval)
+			}
+			last = now.Add(time.Duration(rapid.Int64Range(0, int64(time.Minute)).Draw(t, "answer takes")))
+			l.Anchor(last)
+			now = last.Add(time.Duration(rapid.Int64Range(0, int64(2*interval)).Draw(t, "idle")))
+		}
+	})
+}
+
+func TestSleep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		if err := ratelimit.Sleep(t.Context(), 3*time.Second); err != nil || time.Since(start) != 3*time.Second {
+			t.Fatalf("slept %v: %v", time.Since(start), err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start = time.Now()
+		if err := ratelimit.Sleep(ctx, time.Hour); err == nil || time.Since(start) != time.Second {
+			t.Fatalf("a cancelled sleep took %v: %v", time.Since(start), err)
+		}
+		if err := ratelimit.Sleep(ctx, 0); err == nil {
+			t.Fatal("no sleep at all must still see the cancellation")
+		}
+	})
+}

@@ -1,0 +1,121 @@
+// Package settings is what all commands have in common: where the ledger and Redis are, how to log, and
+// how arguments are parsed and faults turned into exit codes.
+//
+// Exit codes: 0 done, 1 failed or partly refused, 2 wrong usage or configuration.
+package settings
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/rs/zerolog"
+
+	"fahuo/internal/ledger"
+	"fahuo/internal/tasks"
+	"fahuo/internal/version"
+)
+
+// Exit codes of every command.
+const (
+	ExitDone   = 0
+	ExitFailed = 1
+	ExitUsage  = 2
+)
+
+// Common are the settings that every command shares.
+type Common struct {
+	Redis             string           `env:"REDIS_URL" default:"embedded" help:"The belt: redis://, rediss://, redis-sentinel://, redis-cluster://h1:p,h2:p, or embedded (inside the worker process)."`
+	EmbeddedRedisAddr string           `env:"FAHUO_EMBEDDED_REDIS_ADDR" default:"127.0.0.1:16379" placeholder:"ADDR" help:"Where the embedded Redis listens; loopback only."`
+	Ledger            string           `env:"DATABASE_URL" default:"sqlite:fahuo.db" help:"The book: sqlite:PATH."`
+	LogFormat         string           `env:"FAHUO_LOG_FORMAT" default:"auto" enum:"auto,console,json" help:"console, json, or auto: console on a terminal, else json."`
+	LogLevel          string           `env:"FAHUO_LOG_LEVEL" default:"info" enum:"trace,debug,info,warn,error" help:"trace, debug, info, warn or error."`
+	Version           kong.VersionFlag `help:"Print the version."`
+}
+
+// Validate checks the settings without opening anything, and returns every fault.
+func (c *Common) Validate() []error {
+	var faults []error
+	if err := tasks.Check(c.Redis); err != nil {
+		faults = append(faults, fmt.Errorf("--redis (REDIS_URL): %w", err))
+	}
+	if err := ledger.Check(c.Ledger); err != nil {
+		faults = append(faults, fmt.Errorf("--ledger (DATABASE_URL): %w", err))
+	}
+	if _, _, err := net.SplitHostPort(c.EmbeddedRedisAddr); err != nil {
+		faults = append(faults, fmt.Errorf("--embedded-redis-addr (FAHUO_EMBEDDED_REDIS_ADDR) %q is not HOST:PORT", c.EmbeddedRedisAddr))
+	}
+	return faults
+}
+
+// Logger writes to w as the settings say.
+func (c *Common) Logger(w io.Writer, terminal bool) zerolog.Logger {
+	level, err := zerolog.ParseLevel(c.LogLevel)
+	if err != nil {
+		level = zerolog.InfoLevel
+	}
+	if c.LogFormat == "console" || (c.LogFormat == "auto" && terminal) {
+		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.DateTime, NoColor: !terminal}
+	}
+	return zerolog.New(w).Level(level).With().Timestamp().Logger()
+}
+
+// usageError is a fault of usage or configuration.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// Usage marks an error as one of usage or configuration: exit code 2.
+func Usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usageError{err}
+}
+
+// errExited carries kong's wish to end, after --help or --version.
+type errExited int
+
+func (e errExited) Error() string { return fmt.Sprintf("exit %d", int(e)) }
+
+// Main parses args into cli, runs the command that they name, and returns the exit code. Errors go to
+// stderr, help and version to stdout. What is bound is handed to the command's Run.
+func Main(ctx context.Context, name, description string, cli any, args []string, stdout, stderr io.Writer, bind ...any) (code int) {
+	defer func() {
+		if r := recover(); r != nil {
+			exited, ok := r.(errExited)
+			if !ok {
+				panic(r)
+			}
+			code = int(exited)
+		}
+	}()
+	parser, err := kong.New(cli, kong.Name(name), kong.Description(description), kong.Writers(stdout, stderr), kong.UsageOnError(),
+		kong.Vars{"version": version.String()}, kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Exit(func(code int) { panic(errExited(code)) }), kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(bind...))
+	if err != nil {
+		return Report(name, stderr, Usage(err))
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return Report(name, stderr, Usage(fmt.Errorf("%w (%s --help lists what there is)", err, name)))
+	}
+	return Report(name, stderr, parsed.Run(cli))
+}
+
+// Report prints an error, a line per fault, and gives the exit code.
+func Report(name string, stderr io.Writer, err error) int {
+	if err == nil {
+		return ExitDone
+	}
+	_, _ = fmt.Fprintf(stderr, "%s: %v\n", name, err) // nobody else is left to tell
+	var usage usageError
+	if errors.As(err, &usage) {
+		return ExitUsage
+	}
+	return ExitFailed
+}

@@ -1,0 +1,225 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"fahuo/internal/shipment"
+)
+
+// Embedded is the address that stands for a Redis inside the worker process.
+const Embedded = "embedded"
+
+// Belt is a connection to the belt. It is safe for concurrent use; every method may be repeated.
+type Belt struct {
+	redis     redis.UniversalClient
+	client    *asynq.Client
+	inspector *asynq.Inspector
+	url       string // without password
+}
+
+// Connect prepares a connection to rawURL: redis://, rediss://, redis-sentinel://…/?master=NAME or
+// redis-cluster://h1:p,h2:p; "embedded" is the Redis inside the worker, at embeddedAddr. It does not
+// go out: that Redis is away shows when it is used.
+func Connect(rawURL, embeddedAddr string) (*Belt, error) {
+	if rawURL == Embedded {
+		rawURL = "redis://" + embeddedAddr
+	}
+	client, err := newRedis(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	shown := rawURL
+	if u, err := url.Parse(rawURL); err == nil {
+		shown = u.Redacted()
+	}
+	return &Belt{
+		redis: client, client: asynq.NewClientFromRedisClient(client),
+		inspector: asynq.NewInspectorFromRedisClient(client), url: shown,
+	}, nil
+}
+
+// Check tells whether Connect would understand an address.
+func Check(rawURL string) error {
+	if rawURL == Embedded {
+		return nil
+	}
+	client, err := newRedis(rawURL)
+	if err != nil {
+		return err
+	}
+	return client.Close()
+}
+
+func newRedis(rawURL string) (redis.UniversalClient, error) {
+	scheme, rest, _ := strings.Cut(rawURL, "://")
+	switch scheme {
+	case "redis", "rediss":
+		o, err := redis.ParseURL(rawURL)
+		if err != nil {
+			return nil, addressError(err)
+		}
+		o.MaintNotificationsConfig = quiet()
+		return redis.NewClient(o), nil
+	case "redis-sentinel":
+		o, err := asynq.ParseRedisURI(rawURL)
+		if err != nil {
+			return nil, addressError(err)
+		}
+		client, ok := o.MakeRedisClient().(redis.UniversalClient)
+		if !ok {
+			return nil, addressError(errors.New("no client for it"))
+		}
+		return client, nil
+	case "redis-cluster":
+		return newCluster(rest)
+	}
+	return nil, addressError(errors.New("it begins with none of redis://, rediss://, redis-sentinel://, redis-cluster:// and is not \"embedded\""))
+}
+
+// addressError keeps the address, which may carry a password, out of the error.
+func addressError(err error) error {
+	var inURL *url.Error
+	if errors.As(err, &inURL) {
+		err = inURL.Err
+	}
+	return fmt.Errorf("the Redis address cannot be used: %w", err)
+}
+
+func newCluster(rest string) (redis.UniversalClient, error) {
+	var user, password string
+	if credentials, hosts, found := strings.Cut(rest, "@"); found {
+		user, password, _ = strings.Cut(credentials, ":")
+		rest = hosts
+	}
+	addrs := strings.Split(strings.TrimSuffix(rest, "/"), ",")
+	for _, addr := range addrs {
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			return nil, addressError(err)
+		}
+	}
+	return redis.NewClusterClient(&redis.ClusterOptions{
+		Addrs: addrs, Username: user, Password: password, MaintNotificationsConfig: quiet(),
+	}), nil
+}
+
+// quiet keeps the client from asking servers for notifications that plain Redis does not know.
+func quiet() *maintnotifications.Config {
+	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+}
+
+// URL is the belt's address without its password.
+func (b *Belt) URL() string { return b.url }
+
+// Redis is the one connection pool, for asynq's servers.
+func (b *Belt) Redis() redis.UniversalClient { return b.redis }
+
+// Ping tells whether Redis answers.
+func (b *Belt) Ping(ctx context.Context) error { return b.redis.Ping(ctx).Err() }
+
+// Close closes the connections.
+func (b *Belt) Close() error { return b.redis.Close() }
+
+// Put puts an item in line. That it is there already is success: the id is the item's own.
+func (b *Belt) Put(ctx context.Context, i Item) error {
+	task, err := i.task()
+	if err != nil {
+		return err
+	}
+	return b.enqueue(ctx, task, i.ID())
+}
+
+// PutDead puts a dead letter into its queue; one that is there already is replaced.
+func (b *Belt) PutDead(ctx context.Context, d DeadLetter) error {
+	task, err := d.task()
+	if err != nil {
+		return err
+	}
+	if err := b.RemoveDead(ctx, d.Shipment.Key()); err != nil {
+		return err
+	}
+	return b.enqueue(ctx, task, d.Shipment.Key().String())
+}
+
+func (b *Belt) enqueue(ctx context.Context, task *asynq.Task, id string) error {
+	_, err := b.client.EnqueueContext(ctx, task)
+	if err != nil && !errors.Is(err, asynq.ErrTaskIDConflict) {
+		return fmt.Errorf("put task %s: %w", id, err)
+	}
+	return nil
+}
+
+// RemoveDead takes a dead letter's task away; that it is not there is success.
+func (b *Belt) RemoveDead(_ context.Context, k shipment.Key) error {
+	err := b.inspector.DeleteTask(QueueDead, k.String())
+	if err != nil && !errors.Is(err, asynq.ErrTaskNotFound) && !errors.Is(err, asynq.ErrQueueNotFound) {
+		return fmt.Errorf("remove dead letter %s: %w", k, err)
+	}
+	return nil
+}
+
+// Archived counts what asynq has given up in an account's queues and the dead-letter queue. It must
+// stay 0.
+func (b *Belt) Archived(ctx context.Context, partners []string) (n int64, err error) {
+	names := []string{QueueDead}
+	for _, p := range partners {
+		for name := range Queues(p) {
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		count, err := b.redis.ZCard(ctx, key(name, "archived")).Result()
+		if err != nil {
+			return n, fmt.Errorf("count archived tasks: %w", err)
+		}
+		n += count
+	}
+	return n, nil
+}
+
+// ErrForeign says that the belt was loaded from another ledger.
+var ErrForeign = errors.New("this Redis belongs to another ledger")
+
+// marker is the key that names the ledger from which the belt was loaded.
+const marker = "fahuo:ledger"
+
+// Claim compares the belt's marker with the ledger's identity. lost tells that there was none: the
+// belt is new or was wiped, and is to be loaded from the ledger and then Marked. ErrForeign names both
+// ledgers.
+func (b *Belt) Claim(ctx context.Context, identity, ledgerURL string) (lost bool, err error) {
+	found, err := b.redis.HGetAll(ctx, marker).Result()
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("read the belt's marker: %w", err)
+	case len(found) == 0:
+		return true, nil
+	case found["identity"] != identity:
+		return false, fmt.Errorf("%w: %s was loaded from ledger %s (%s), this process uses %s (%s); "+
+			"use the ledger and the Redis that belong together", ErrForeign, b.url, found["url"], found["identity"], ledgerURL, identity)
+	}
+	return false, nil
+}
+
+// Mark writes the marker, unless another ledger was faster, which is ErrForeign.
+func (b *Belt) Mark(ctx context.Context, identity, ledgerURL string) error {
+	won, err := b.redis.HSetNX(ctx, marker, "identity", identity).Result()
+	if err != nil {
+		return fmt.Errorf("write the belt's marker: %w", err)
+	}
+	if won {
+		if err := b.redis.HSet(ctx, marker, "url", ledgerURL, "since", time.Now().Format(time.RFC3339)).Err(); err != nil {
+			return fmt.Errorf("write the belt's marker: %w", err)
+		}
+	}
+	_, err = b.Claim(ctx, identity, ledgerURL)
+	return err
+}

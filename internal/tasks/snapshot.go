@@ -1,0 +1,165 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"fahuo/internal/shipment"
+)
+
+// Where is what the belt has of a shipment.
+type Where int
+
+// What a snapshot may say of a shipment. A higher value wins where there are several tasks.
+const (
+	Nowhere  Where = iota
+	Orphaned       // only in the hands of a process that has stopped renewing its lease
+	Present        // waiting in a queue, or in the hands of a living process
+)
+
+// Snapshot is where each shipment's tasks were when it was taken, one queue after the other: a task
+// that moved meanwhile may be missing. A wrong "nowhere" costs one task too many.
+type Snapshot map[shipment.Key]Where
+
+// page is how many task ids are read at once, so that a long queue does not hold Redis up.
+const page = 5000
+
+// Snapshot reads where the tasks of an account are. It reads asynq's keys: the Inspector would fetch
+// every payload, which is a hundred times as much.
+func (b *Belt) Snapshot(ctx context.Context, partner string) (Snapshot, error) {
+	s := make(Snapshot)
+	// The retry queue last: a task moves from the others to it, so it is seen at least once.
+	for _, line := range []Line{Urgent, Main, Retry} {
+		if err := b.scanQueue(ctx, Queue(partner, line), s); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Dead reads which dead letters are in their queue.
+func (b *Belt) Dead(ctx context.Context) (Snapshot, error) {
+	s := make(Snapshot)
+	if err := b.scanQueue(ctx, QueueDead, s); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func key(queue, part string) string { return "asynq:{" + queue + "}:" + part }
+
+func (s Snapshot) see(ids []string, w Where) {
+	for _, id := range ids {
+		if k, _, err := ParseID(id); err == nil && s[k] < w {
+			s[k] = w
+		}
+	}
+}
+
+func (b *Belt) scanQueue(ctx context.Context, queue string, s Snapshot) error {
+	if err := b.scanPending(ctx, queue, s); err != nil {
+		return fmt.Errorf("read queue %s: %w", queue, err)
+	}
+	for _, part := range []string{"scheduled", "retry"} {
+		ids, err := b.redis.ZRange(ctx, key(queue, part), 0, -1).Result()
+		if err != nil {
+			return fmt.Errorf("read queue %s: %w", queue, err)
+		}
+		s.see(ids, Present)
+	}
+	if err := b.scanActive(ctx, queue, s); err != nil {
+		return fmt.Errorf("read queue %s: %w", queue, err)
+	}
+	return nil
+}
+
+// scanPending pages from the tail, where tasks leave: what leaves meanwhile shifts the rest towards
+// the tail, so a task may be missed, which is harmless, and none is seen twice in vain.
+func (b *Belt) scanPending(ctx context.Context, queue string, s Snapshot) error {
+	for last := int64(-1); ; last -= page {
+		ids, err := b.redis.LRange(ctx, key(queue, "pending"), last-page+1, last).Result()
+		if err != nil {
+			return err
+		}
+		s.see(ids, Present)
+		if len(ids) < page {
+			return nil
+		}
+	}
+}
+
+// scanActive reads the tasks in hand and their leases in one transaction. asynq renews a lease of 30
+// s every 5 s and itself looks for lost ones after 60 to 125 s.
+func (b *Belt) scanActive(ctx context.Context, queue string, s Snapshot) error {
+	var active *redis.StringSliceCmd
+	var leases *redis.ZSliceCmd
+	_, err := b.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		active = p.LRange(ctx, key(queue, "active"), 0, -1)
+		leases = p.ZRangeWithScores(ctx, key(queue, "lease"), 0, -1)
+		return nil
+	})
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return err
+	}
+	alive := make(map[string]bool)
+	now := float64(time.Now().Unix())
+	for _, z := range leases.Val() {
+		if id, ok := z.Member.(string); ok && z.Score >= now {
+			alive[id] = true
+		}
+	}
+	for _, id := range active.Val() {
+		if alive[id] {
+			s.see([]string{id}, Present)
+		} else {
+			s.see([]string{id}, Orphaned)
+		}
+	}
+	return nil
+}
+
+// Orphans lists the shipments of an account that are in the hands of a process which has stopped
+// renewing its lease. They may have other tasks besides.
+func (b *Belt) Orphans(ctx context.Context, partner string) ([]shipment.Key, error) {
+	s := make(Snapshot)
+	for line := range Queues(partner) {
+		if err := b.scanActive(ctx, line, s); err != nil {
+			return nil, fmt.Errorf("read queue %s: %w", line, err)
+		}
+	}
+	var orphans []shipment.Key
+	for k, w := range s {
+		if w == Orphaned {
+			orphans = append(orphans, k)
+		}
+	}
+	return orphans, nil
+}
+
+// Has tells whether an item's task is in line or in living hands.
+func (b *Belt) Has(ctx context.Context, i Item) (bool, error) {
+	queue := Queue(i.Partner, i.Line)
+	info, err := b.inspector.GetTaskInfo(queue, i.ID())
+	if errors.Is(err, asynq.ErrTaskNotFound) || errors.Is(err, asynq.ErrQueueNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for task %s: %w", i.ID(), err)
+	}
+	if info.State != asynq.TaskStateActive {
+		return true, nil
+	}
+	expires, err := b.redis.ZScore(ctx, key(queue, "lease"), i.ID()).Result()
+	if errors.Is(err, redis.Nil) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for task %s: %w", i.ID(), err)
+	}
+	return expires >= float64(time.Now().Unix()), nil
+}

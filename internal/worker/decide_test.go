@@ -1,0 +1,243 @@
+package worker
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"fahuo/internal/alipay"
+	"fahuo/internal/ledger"
+	"fahuo/internal/shipment"
+)
+
+func TestLookAt(t *testing.T) {
+	now := time.Unix(1000, 0)
+	before, after := now.Add(-time.Second), now.Add(time.Second)
+	for name, c := range map[string]struct {
+		row  ledger.Row
+		want look
+	}{
+		"queued":                {ledger.Row{State: shipment.Queued}, lookGo},
+		"queued, due":           {ledger.Row{State: shipment.Queued, NotBefore: now}, lookGo},
+		"queued, not due":       {ledger.Row{State: shipment.Queued, NotBefore: after}, lookLater},
+		"calling, fence ahead":  {ledger.Row{State: shipment.Calling, FenceAt: after}, lookDrop},
+		"calling, fence passed": {ledger.Row{State: shipment.Calling, FenceAt: before}, lookTakeOver},
+		"calling, at the fence": {ledger.Row{State: shipment.Calling, FenceAt: now}, lookTakeOver},
+		"shipped":               {ledger.Row{State: shipment.Shipped}, lookDrop},
+		"dead":                  {ledger.Row{State: shipment.Dead}, lookDrop},
+		"closed":                {ledger.Row{State: shipment.Closed}, lookDrop},
+		"no state at all":       {ledger.Row{}, lookDrop},
+	} {
+		if got := lookAt(c.row, now); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+// The rows of the table "a query says" in the protocol, with and without a ship call of ours on record.
+func TestAfterQuery(t *testing.T) {
+	waits := alipay.Answer{Outcome: alipay.Succeeded, TradeStatus: "WAIT_SELLER_SEND_GOODS"}
+	refund := waits
+	refund.RefundStatus = "WAIT_SELLER_AGREE"
+	cod := alipay.Answer{Outcome: alipay.Succeeded, TradeStatus: "COD_WAIT_SELLER_SEND_GOODS"}
+	sent := alipay.Answer{Outcome: alipay.Succeeded, TradeStatus: "WAIT_BUYER_CONFIRM_GOODS"}
+	finished := alipay.Answer{Outcome: alipay.Succeeded, TradeStatus: "TRADE_FINISHED"}
+	instant := alipay.Answer{Outcome: alipay.Succeeded, TradeStatus: "TRADE_SUCCESS"}
+	none := alipay.Answer{Outcome: alipay.Succeeded}
+	missing := alipay.Answer{Outcome: alipay.ShipmentFault, Code: "TRADE_NOT_EXIST"}
+	argument := alipay.Answer{Outcome: alipay.ShipmentFault, Code: "ILLEGAL_ARGUMENT"}
+	account := alipay.Answer{Outcome: alipay.AccountFault, Code: "ILLEGAL_SIGN"}
+	mayNot := alipay.Answer{Outcome: alipay.AccountFault, Code: "ILLEGAL_PARTNER_EXTERFACE"}
+	silence := alipay.Answer{Err: errors.New("timeout")}
+	busy := alipay.Answer{Outcome: alipay.Busy, Code: "SYSTEM_ERROR"}
+	unlisted := alipay.Answer{Outcome: alipay.UnlistedCode, Code: "NEW"}
+
+	fresh := facts{Row: ledger.Row{}, Delay: time.Minute}
+	doubt := facts{Row: ledger.Row{Doubt: true, SentAttempts: 1, Failures: 1}, Delay: time.Minute}
+	over := doubt
+	over.BudgetOver = true
+	odd := doubt
+	odd.Row.UnlistedCode = "STRANGE"
+
+	for name, c := range map[string]struct {
+		f      facts
+		a      alipay.Answer
+		act    act
+		to     shipment.State
+		reason shipment.Reason
+		code   string
+	}{
+		"waits, fresh":             {fresh, waits, actCall, "", "", ""},
+		"cod waits, fresh":         {fresh, cod, actCall, "", "", ""},
+		"refund asked, fresh":      {fresh, refund, actCall, "", "", ""},
+		"waits, in doubt":          {doubt, waits, actCall, "", "", ""},
+		"waits, budget over":       {over, waits, actBack, shipment.Dead, shipment.ReasonRetriesExhausted, ""},
+		"waits, unlisted code":     {odd, waits, actBack, shipment.Dead, shipment.ReasonUnknownCode, "STRANGE"},
+		"shipped, fresh":           {fresh, sent, actBack, shipment.Dead, shipment.ReasonAlreadyShipped, ""},
+		"shipped, in doubt":        {doubt, sent, actBack, shipment.Shipped, "", ""},
+		"shipped, budget over":     {over, sent, actBack, shipment.Shipped, "", ""},
+		"shipped, unlisted code":   {odd, sent, actBack, shipment.Shipped, "", ""},
+		"finished, fresh":          {fresh, finished, actBack, shipment.Dead, shipment.ReasonNotShippable, ""},
+		"finished, in doubt":       {doubt, finished, actBack, shipment.Dead, shipment.ReasonNotShippable, ""},
+		"instant transfer":         {fresh, instant, actBack, shipment.Dead, shipment.ReasonNotShippable, ""},
+		"no status, fresh":         {fresh, none, actCall, "", "", ""},
+		"no status, in doubt":      {doubt, none, actBack, shipment.Queued, "", ""},
+		"no such trade, fresh":     {fresh, missing, actBack, shipment.Dead, shipment.ReasonTradeNotExist, "TRADE_NOT_EXIST"},
+		"no such trade, in doubt":  {doubt, missing, actBack, shipment.Dead, shipment.ReasonTradeNotExist, "TRADE_NOT_EXIST"},
+		"argument, fresh":          {fresh, argument, actCall, "", "", ""},
+		"argument, in doubt":       {doubt, argument, actBack, shipment.Queued, "", "ILLEGAL_ARGUMENT"},
+		"account, fresh":           {fresh, account, actHold, "", "", "ILLEGAL_SIGN"},
+		"account, in doubt":        {doubt, account, actHold, "", "", "ILLEGAL_SIGN"},
+		"may not query, fresh":     {fresh, mayNot, actCall, "", "", ""},
+		"may not query, in doubt":  {doubt, mayNot, actBack, shipment.Dead, shipment.ReasonOutcomeUnknown, "ILLEGAL_PARTNER_EXTERFACE"},
+		"silence, fresh":           {fresh, silence, actCall, "", "", ""},
+		"silence, in doubt":        {doubt, silence, actBack, shipment.Queued, "", ""},
+		"silence, budget over":     {over, silence, actBack, shipment.Dead, shipment.ReasonOutcomeUnknown, ""},
+		"busy, fresh":              {fresh, busy, actCall, "", "", ""},
+		"busy, in doubt":           {doubt, busy, actBack, shipment.Queued, "", "SYSTEM_ERROR"},
+		"unlisted query, fresh":    {fresh, unlisted, actCall, "", "", ""},
+		"unlisted query, in doubt": {doubt, unlisted, actBack, shipment.Queued, "", "NEW"},
+	} {
+		got, move := afterQuery(c.f, c.a)
+		if got != c.act || move.To != c.to || move.Reason != c.reason || move.Code != c.code {
+			t.Errorf("%s: %v %+v", name, got, move)
+		}
+		if move.To == shipment.Queued && (!move.Doubt || !move.Failed || move.Delay != time.Minute || move.UnlistedCode != c.f.Row.UnlistedCode) {
+			t.Errorf("%s: back in line without doubt, count or delay: %+v", name, move)
+		}
+	}
+	if _, move := afterQuery(fresh, refund); move.RefundStatus != "WAIT_SELLER_AGREE" {
+		t.Error("the buyer's request for the money is not kept")
+	}
+}
+
+func TestAfterShip(t *testing.T) {
+	first := facts{Row: ledger.Row{Attempt: 1, SentAttempts: 1}, Delay: time.Minute}
+	held := first
+	held.Row.Holds = 1
+	for name, c := range map[string]struct {
+		f    facts
+		a    alipay.Answer
+		want ledger.Move
+	}{
+		"shipped": {first, alipay.Answer{Outcome: alipay.Succeeded, TradeStatus: "WAIT_BUYER_CONFIRM_GOODS"},
+			ledger.Move{To: shipment.Shipped, TradeStatus: "WAIT_BUYER_CONFIRM_GOODS"}},
+		"busy": {first, alipay.Answer{Outcome: alipay.Busy, Code: "RETRY"},
+			ledger.Move{To: shipment.Queued, Doubt: true, Failed: true, Delay: time.Minute, Code: "RETRY"}},
+		"out of step": {first, alipay.Answer{Outcome: alipay.OutOfStep, Code: "TRADE_STATUS_NOT_AVAILD"},
+			ledger.Move{To: shipment.Dead, Reason: shipment.ReasonTradeStatusNotAvailable, Bar: true, Code: "TRADE_STATUS_NOT_AVAILD"}},
+		"argument": {first, alipay.Answer{Outcome: alipay.ShipmentFault, Code: "ILLEGAL_ARGUMENT"},
+			ledger.Move{To: shipment.Dead, Reason: shipment.ReasonIllegalArgument, Code: "ILLEGAL_ARGUMENT"}},
+		"no such trade": {first, alipay.Answer{Outcome: alipay.ShipmentFault, Code: "TRADE_NOT_EXIST"},
+			ledger.Move{To: shipment.Dead, Reason: shipment.ReasonTradeNotExist, Code: "TRADE_NOT_EXIST"}},
+		"account": {first, alipay.Answer{Outcome: alipay.AccountFault, Code: "ILLEGAL_SIGN"},
+			ledger.Move{To: shipment.Queued, HoldAccount: true, Code: "ILLEGAL_SIGN"}},
+		"account again": {held, alipay.Answer{Outcome: alipay.AccountFault, Code: "ILLEGAL_SIGN"},
+			ledger.Move{To: shipment.Dead, Reason: shipment.ReasonAccountRefused, Code: "ILLEGAL_SIGN"}},
+		"unlisted": {first, alipay.Answer{Outcome: alipay.UnlistedCode, Code: "NEW"},
+			ledger.Move{To: shipment.Calling, Doubt: true, Code: "NEW", UnlistedCode: "NEW"}},
+		"nothing": {first, alipay.Answer{Err: errors.New("reset")}, ledger.Move{To: shipment.Calling, Doubt: true}},
+	} {
+		got := afterShip(c.f, c.a)
+		if got.Detail == "" {
+			t.Errorf("%s: nothing for the history", name)
+		}
+		got.Detail = ""
+		if got != c.want {
+			t.Errorf("%s:\n got %+v\nwant %+v", name, got, c.want)
+		}
+	}
+}
+
+// Every decision is one that the state machine allows, and never calls what was refused for good.
+func TestDecisionsAreTotal(t *testing.T) {
+	outcomes := []alipay.Outcome{
+		alipay.Unknown, alipay.Succeeded, alipay.Busy, alipay.OutOfStep, alipay.ShipmentFault, alipay.AccountFault, alipay.UnlistedCode,
+	}
+	statuses := []string{"", "WAIT_SELLER_SEND_GOODS", "WAIT_BUYER_CONFIRM_GOODS", "TRADE_FINISHED", "SOMETHING_NEW"}
+	rapid.Check(t, func(t *rapid.T) {
+		a := alipay.Answer{
+			Outcome: rapid.SampledFrom(outcomes).Draw(t, "outcome"), TradeStatus: rapid.SampledFrom(statuses).Draw(t, "status"),
+			Code: rapid.SampledFrom([]string{"", "RETRY", "TRADE_NOT_EXIST", "ILLEGAL_PARTNER_EXTERFACE", "X"}).Draw(t, "code"),
+		}
+		f := facts{
+			Row: ledger.Row{
+				Doubt: rapid.Bool().Draw(t, "doubt"), SentAttempts: rapid.Int64Range(0, 3).Draw(t, "sent"),
+				Failures: rapid.Int64Range(0, 5).Draw(t, "failures"), Holds: rapid.Int64Range(0, 2).Draw(t, "holds"),
+				UnlistedCode: rapid.SampledFrom([]string{"", "ODD"}).Draw(t, "unlisted"),
+			},
+			BudgetOver: rapid.Bool().Draw(t, "over"), Delay: time.Second,
+		}
+		act, query := afterQuery(f, a)
+		if act == actBack && !shipment.Queued.CanBecome(query.To) {
+			t.Fatalf("a query moves a queued shipment to %q", query.To)
+		}
+		if query.To == shipment.Dead && query.Reason == "" {
+			t.Fatal("dead without a reason")
+		}
+		if query.Reason == shipment.ReasonRetriesExhausted && alipay.StateOf(a.TradeStatus) != alipay.Shippable {
+			t.Fatal("given up while in doubt")
+		}
+		if f.Row.Doubt && act == actCall && (a.Outcome != alipay.Succeeded || alipay.StateOf(a.TradeStatus) != alipay.Shippable) {
+			t.Fatal("called in doubt on a guess")
+		}
+		ship := afterShip(f, a)
+		if ship.To != shipment.Calling && !shipment.Calling.CanBecome(ship.To) {
+			t.Fatalf("an answer moves a calling shipment to %q", ship.To)
+		}
+		if (a.Outcome == alipay.OutOfStep) != ship.Bar {
+			t.Fatal("barred exactly for TRADE_STATUS_NOT_AVAILD")
+		}
+	})
+}
+
+func TestDelayDoublesUpToTheCap(t *testing.T) {
+	r := Retry{Base: 30 * time.Second, Cap: 30 * time.Minute, For: 24 * time.Hour}
+	for n, want := range map[int64]time.Duration{
+		0: 30 * time.Second, 1: 30 * time.Second, 2: time.Minute, 3: 2 * time.Minute, 6: 16 * time.Minute, 7: 30 * time.Minute, 1 << 40: 30 * time.Minute,
+	} {
+		if got := r.delay(n, 0); got != want {
+			t.Errorf("after %d failures: %v, want %v", n, got, want)
+		}
+		if got := r.delay(n, 1); got != want*5/4 {
+			t.Errorf("after %d failures at most: %v, want %v", n, got, want*5/4)
+		}
+	}
+	for range 100 {
+		if d := r.after(2); d < time.Minute || d > 75*time.Second {
+			t.Fatalf("%v", d)
+		}
+	}
+	if r.afterSilence(1) != 0 {
+		t.Error("after the first silence the query is to follow at once")
+	}
+	if d := r.afterSilence(2); d < 30*time.Second || d > 38*time.Second {
+		t.Errorf("after the second silence %v", d)
+	}
+}
+
+func TestTimesOfAPreflight(t *testing.T) {
+	for _, c := range []struct {
+		until time.Duration
+		doubt bool
+		want  time.Duration
+	}{
+		{0, false, 3 * time.Second}, {5 * time.Second, false, 5 * time.Second}, {time.Minute, false, 10 * time.Second},
+		{-time.Second, false, 3 * time.Second}, {0, true, 10 * time.Second},
+	} {
+		if got := preflightTime(c.until, c.doubt); got != c.want {
+			t.Errorf("preflightTime(%v, %v) = %v, want %v", c.until, c.doubt, got, c.want)
+		}
+	}
+	for interval, want := range map[time.Duration][3]time.Duration{
+		10 * time.Second: {15 * time.Second, time.Second, 2 * time.Second},
+		time.Second:      {15 * time.Second, 500 * time.Millisecond, 250 * time.Millisecond},
+		time.Minute:      {90 * time.Second, time.Second, 2 * time.Second},
+	} {
+		if got := [3]time.Duration{freshFor(interval), queryEvery(interval), connectLead(interval)}; got != want {
+			t.Errorf("%v: %v, want %v", interval, got, want)
+		}
+	}
+}

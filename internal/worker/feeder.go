@@ -1,0 +1,216 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"fahuo/internal/intake"
+	"fahuo/internal/ledger"
+	"fahuo/internal/shipment"
+	"fahuo/internal/tasks"
+)
+
+// How often each looks. All of them may run in any number of workers at once: whatever they do twice
+// is done once.
+const (
+	feedEvery   = 1 * time.Second
+	rescueEvery = 3 * time.Second
+	reloadEvery = 1 * time.Minute
+	gaugeEvery  = 5 * time.Second
+)
+
+// settled is how long a row must have been as it is before it is called lost: a task on its way from
+// one queue to another is for a moment in none.
+const settled = 10 * time.Second
+
+// claim makes sure that the belt is this ledger's, and loads a new or wiped one.
+func (w *Worker) claim(ctx context.Context) error {
+	lost, err := w.o.Belt.Claim(ctx, w.o.Book.Identity(), w.o.Book.URL())
+	if err != nil || !lost {
+		return err
+	}
+	n, err := w.o.Book.FeedAll(ctx)
+	if err != nil {
+		return err
+	}
+	// Marked after the rows are to be fed and before they are: a crash in between leaves them to be
+	// fed, and a second worker that comes now need not do it again.
+	if err := w.o.Belt.Mark(ctx, w.o.Book.Identity(), w.o.Book.URL()); err != nil {
+		return err
+	}
+	if n > 0 {
+		w.o.Log.Warn().Int64("rows", n).Msg("the belt was empty; loading it from the ledger")
+	}
+	return w.feed(ctx)
+}
+
+// feed puts on the belt what the ledger says is not there.
+func (w *Worker) feed(ctx context.Context) error {
+	lost, err := w.o.Belt.Claim(ctx, w.o.Book.Identity(), w.o.Book.URL())
+	if err != nil {
+		return err
+	}
+	if lost {
+		return w.claim(ctx)
+	}
+	n, err := intake.Feed(ctx, w.o.Book, w.o.Belt)
+	if n > 0 {
+		w.o.Log.Debug().Int("rows", n).Msg("fed")
+	}
+	return err
+}
+
+// rescue takes over every call whose fence has passed, whatever became of its worker, and brings back
+// what only a dead process has in hand.
+func (w *Worker) rescue(ctx context.Context) error {
+	overdue, err := w.o.Book.Overdue(ctx, 500)
+	if err != nil {
+		return err
+	}
+	for _, r := range overdue {
+		_, err := w.o.Book.TakeOver(ctx, r, w.o.Retry.afterSilence(r.Failures+1), w.o.Name, false)
+		if err != nil && !errors.Is(err, ledger.ErrStale) {
+			return err
+		}
+		if err == nil {
+			w.o.Log.Warn().Stringer("shipment", r.Key()).Msg("a call had no answer before its fence; to be queried")
+		}
+	}
+	for _, l := range w.lanes {
+		if err := w.adopt(ctx, l.partner); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// adopt brings back what is only in the hands of a process that has stopped renewing its leases.
+// asynq itself would take 60 to 125 s and put it at the back of the line.
+func (w *Worker) adopt(ctx context.Context, partner string) error {
+	orphans, err := w.o.Belt.Orphans(ctx, partner)
+	if err != nil {
+		return err
+	}
+	var lost []ledger.Lost
+	for _, k := range orphans {
+		r, err := w.o.Book.Get(ctx, k)
+		if errors.Is(err, ledger.ErrNotFound) {
+			continue // never seen by the ledger: asynq brings it back
+		}
+		if err != nil {
+			return err
+		}
+		if r.State != shipment.Queued || r.Feed {
+			continue
+		}
+		there, err := w.o.Belt.Has(ctx, intake.ItemOf(r))
+		if err != nil {
+			return err
+		}
+		if !there {
+			lost = append(lost, ledger.Lost{Row: r, Orphaned: true})
+		}
+	}
+	return w.bringBack(ctx, lost)
+}
+
+func (w *Worker) bringBack(ctx context.Context, lost []ledger.Lost) error {
+	if len(lost) == 0 {
+		return nil
+	}
+	w.o.Log.Warn().Int("rows", len(lost)).Stringer("first", lost[0].Key()).Msg("missing on the belt; putting them back")
+	return w.o.Book.FeedAgain(ctx, lost, w.o.Name)
+}
+
+// reload compares ledger and belt both ways.
+func (w *Worker) reload(ctx context.Context) error {
+	for _, l := range w.lanes {
+		there, err := w.o.Belt.Snapshot(ctx, l.partner)
+		if err != nil {
+			return err
+		}
+		if err := w.reloadState(ctx, l.partner, shipment.Queued, there); err != nil {
+			return err
+		}
+	}
+	if err := w.reloadDead(ctx); err != nil {
+		return err
+	}
+	return w.checkArchive(ctx)
+}
+
+const reloadPage = 2000
+
+func (w *Worker) reloadState(ctx context.Context, partner string, state shipment.State, there tasks.Snapshot) error {
+	for after := int64(0); ; {
+		rows, err := w.o.Book.OnBelt(ctx, partner, state, after, reloadPage)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		after = rows[len(rows)-1].ID
+		var lost []ledger.Lost
+		for _, r := range rows {
+			if w.o.Book.Now().Sub(r.ChangedAt) < settled {
+				continue
+			}
+			switch there[r.Key()] {
+			case tasks.Nowhere:
+				lost = append(lost, ledger.Lost{Row: r})
+			case tasks.Orphaned:
+				lost = append(lost, ledger.Lost{Row: r, Orphaned: true})
+			case tasks.Present:
+			}
+		}
+		if err := w.bringBack(ctx, lost); err != nil {
+			return err
+		}
+	}
+}
+
+// reloadDead makes the dead-letter queue agree with the ledger, both ways.
+func (w *Worker) reloadDead(ctx context.Context) error {
+	there, err := w.o.Belt.Dead(ctx)
+	if err != nil {
+		return err
+	}
+	partners, err := w.o.Book.Partners(ctx, shipment.Dead)
+	if err != nil {
+		return err
+	}
+	for _, partner := range partners {
+		if err := w.reloadState(ctx, partner, shipment.Dead, there); err != nil {
+			return err
+		}
+	}
+	for k := range there {
+		r, err := w.o.Book.Get(ctx, k)
+		if err != nil && !errors.Is(err, ledger.ErrNotFound) {
+			return err
+		}
+		if err == nil && r.State != shipment.Dead && !r.Feed {
+			if err := w.o.Belt.RemoveDead(ctx, k); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkArchive raises the alarm should asynq have given something up after all.
+func (w *Worker) checkArchive(ctx context.Context) error {
+	partners := make([]string, len(w.lanes))
+	for i, l := range w.lanes {
+		partners[i] = l.partner
+	}
+	n, err := w.o.Belt.Archived(ctx, partners)
+	if err != nil {
+		return fmt.Errorf("look for archived tasks: %w", err)
+	}
+	if n > 0 {
+		w.o.Log.Error().Int64("tasks", n).Msg("asynq has archived tasks, which must not happen; their shipments are safe in the ledger")
+	}
+	w.metrics.archived.Set(float64(n))
+	return nil
+}

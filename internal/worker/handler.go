@@ -1,0 +1,296 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"fahuo/internal/intake"
+	"fahuo/internal/ledger"
+	"fahuo/internal/ratelimit"
+	"fahuo/internal/shipment"
+	"fahuo/internal/tasks"
+)
+
+// job is one task in hand.
+type job struct {
+	id      string
+	key     shipment.Key
+	n       int64 // the version under which it went through the retry queue; 0: it did not
+	payload []byte
+
+	pre preflight // the last preflight that may still be used
+}
+
+// preflight is what a query has told, and for how long it counts.
+type preflight struct {
+	version int64 // of the row that was asked about
+	until   time.Time
+	refund  string // the buyer asks for the money back: shipped all the same, and flagged
+}
+
+func (p preflight) covers(r ledger.Row) bool {
+	return p.version == r.Version && time.Now().Before(p.until)
+}
+
+var (
+	// errAgain sends the handler back to step 1.
+	errAgain = errors.New("look again")
+	// errDraining says that the worker is stopping and no call may be begun.
+	errDraining = errors.New("the worker is stopping")
+)
+
+// process handles one task of the lane. It returns nil when the task may go: the shipment is settled,
+// in somebody else's hands, or in line again under another task.
+func (l *lane) process(ctx context.Context, t *asynq.Task) error {
+	id, _ := asynq.GetTaskID(ctx)
+	j := &job{id: id, payload: t.Payload()}
+	var err error
+	if j.key, j.n, err = tasks.ParseID(id); err != nil || j.key.Partner != l.partner || t.Type() != tasks.TypeConfirm {
+		// Somebody else's idea of an id: the payload decides what it is.
+		s, parseErr := tasks.ParsePayload(t.Payload())
+		if parseErr != nil || s.Partner != l.partner || s.Validate() != nil || t.Type() != tasks.TypeConfirm {
+			return clean(l.refuse(ctx, j))
+		}
+		j.key, j.n = s.Key(), 0
+	}
+	return clean(l.handle(ctx, j))
+}
+
+// clean makes an error fit to be stored by asynq, which hangs for a minute on broken UTF-8.
+func clean(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := strings.ToValidUTF8(err.Error(), "?")
+	return errors.New(text[:min(len(text), 200)])
+}
+
+// handle repeats rounds until the task may go. Nothing that goes wrong here is a failure of the
+// shipment: the ledger away, Redis away, no connection are waited out.
+func (l *lane) handle(ctx context.Context, j *job) error {
+	wait := 100 * time.Millisecond
+	for {
+		done, err := l.round(ctx, j)
+		switch {
+		case err == nil && done:
+			return nil
+		case errors.Is(err, errDraining):
+			return l.handBack(j)
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err == nil, errors.Is(err, errAgain), errors.Is(err, ledger.ErrStale),
+			errors.Is(err, ledger.ErrSlotClosed), errors.Is(err, ledger.ErrHeld):
+			wait = 100 * time.Millisecond
+			continue
+		}
+		l.w.o.Log.Warn().Err(err).Stringer("shipment", j.key).Dur("again_in", wait).Msg("waiting")
+		if err := l.sleep(ctx, wait); errors.Is(err, errDraining) {
+			return l.handBack(j)
+		}
+		wait = min(2*wait, 5*time.Second)
+	}
+}
+
+// round goes through the steps once. done says that the task may go; an error that the round is to be
+// repeated.
+func (l *lane) round(ctx context.Context, j *job) (done bool, err error) {
+	// Step 1: read.
+	l.step("read")
+	row, known, err := l.read(ctx, j)
+	if err != nil || !known {
+		return !known, err
+	}
+	switch lookAt(row, l.w.o.Book.Now()) {
+	case lookDrop:
+		return true, nil
+	case lookLater:
+		return l.later(ctx, j, row)
+	case lookTakeOver:
+		l.step("take over")
+		_, err := l.w.o.Book.TakeOver(ctx, row, l.w.o.Retry.afterSilence(row.Failures+1), l.w.o.Name, true)
+		return false, err // step 1 again: due at once, or later
+	case lookGo:
+	}
+	account, err := l.awaitRelease(ctx)
+	if err != nil {
+		return false, err
+	}
+	// Step 2: preflight.
+	if done, err := l.preflight(ctx, j, row, account); done || err != nil {
+		return done, err
+	}
+	return l.call(ctx, j, row)
+}
+
+// read gets the row; a task that was put into the queue directly is taken into the ledger. known is
+// false when the task is no shipment and has been dealt with.
+func (l *lane) read(ctx context.Context, j *job) (row ledger.Row, known bool, err error) {
+	row, err = l.w.o.Book.Get(ctx, j.key)
+	if errors.Is(err, ledger.ErrNotFound) {
+		s, err := tasks.ParsePayload(j.payload)
+		if err != nil || s.Key() != j.key || s.Validate() != nil {
+			return ledger.Row{}, false, l.refuse(ctx, j)
+		}
+		if _, err := l.w.o.Book.Accept(ctx, []shipment.Shipment{s}, ledger.AcceptOptions{Actor: "queue"}); err != nil {
+			return ledger.Row{}, true, err
+		}
+		row, err = l.w.o.Book.Get(ctx, j.key)
+		if err != nil {
+			return ledger.Row{}, true, err
+		}
+		// Its task is this one; the feeder need not make another.
+		return row, true, l.w.o.Book.Fed(ctx, []ledger.Row{row})
+	}
+	if err == nil && j.payload != nil {
+		err = l.comparePayload(ctx, j, row)
+		j.payload = nil // once
+	}
+	return row, true, err
+}
+
+// comparePayload notes a payload that differs: what the ledger holds is shipped.
+func (l *lane) comparePayload(ctx context.Context, j *job, row ledger.Row) error {
+	s, err := tasks.ParsePayload(j.payload)
+	if err != nil {
+		return nil //nolint:nilerr // unreadable: the ledger has the shipment, nothing is lost
+	}
+	d, differs := row.Differs(s)
+	if !differs {
+		return nil
+	}
+	l.w.o.Log.Warn().Stringer("shipment", j.key).Str("field", d.Field).Msg("the task's payload differs from the ledger; the ledger's is used")
+	return l.w.o.Book.Remark(ctx, j.key, l.w.o.Name, fmt.Sprintf("a task said %s %q; %q is used", d.Field, d.New, d.Old))
+}
+
+// refuse makes a dead letter of a task that is no shipment.
+func (l *lane) refuse(ctx context.Context, j *job) error {
+	k := shipment.Key{Partner: l.partner, TradeNo: strings.ToValidUTF8(j.id, "?")}
+	if j.key.Partner == l.partner {
+		k = j.key
+	}
+	l.w.o.Log.Error().Str("task", j.id).Msg("a task in the queue is no shipment; it is a dead letter now")
+	return l.w.o.Book.AcceptDead(ctx, k, string(j.payload), l.w.o.Name)
+}
+
+// later puts a shipment that is not due back in line for its time.
+func (l *lane) later(ctx context.Context, j *job, row ledger.Row) (done bool, err error) {
+	if j.n == row.Version {
+		// This task has the id that its successor would have.
+		if row, err = l.w.o.Book.BackInLine(ctx, row, l.w.o.Name, "not due yet"); err != nil {
+			return false, err
+		}
+	}
+	return true, l.putInLine(ctx, row)
+}
+
+// putInLine makes the belt agree with a row, and says so in the ledger. The feeder does it should we
+// not come to it.
+func (l *lane) putInLine(ctx context.Context, row ledger.Row) error {
+	if err := intake.FeedRow(ctx, l.w.o.Belt, row); err != nil {
+		return err
+	}
+	return l.w.o.Book.Fed(ctx, []ledger.Row{row})
+}
+
+// moved follows a change of state to the belt. Whatever fails here is left to the feeder: the ledger
+// has it marked.
+func (l *lane) moved(ctx context.Context, row ledger.Row, detail string) {
+	l.metrics().moved(row)
+	l.emit(Event{
+		Kind: EventMoved, Shipment: row.Shipment, State: row.State, Reason: row.Reason,
+		Code: row.ErrorCode, Status: row.TradeStatus, Detail: detail,
+	})
+	l.step("put in line")
+	if err := l.putInLine(ctx, row); err != nil {
+		l.w.o.Log.Warn().Err(err).Stringer("shipment", row.Key()).Msg("the feeder will bring the queue up to date")
+	}
+}
+
+// handBack puts a shipment that is only in hand back in line, ahead of what was not begun.
+func (l *lane) handBack(j *job) error {
+	ctx, cancel := context.WithTimeout(l.w.ctx, 5*time.Second)
+	defer cancel()
+	row, err := l.w.o.Book.Get(ctx, j.key)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return errDraining // asynq keeps the task
+	}
+	if err != nil {
+		return err
+	}
+	if row.State != shipment.Queued {
+		return nil
+	}
+	row, err = l.w.o.Book.BackInLine(ctx, row, l.w.o.Name, "handed back: the worker stops")
+	if errors.Is(err, ledger.ErrStale) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return l.putInLine(ctx, row)
+}
+
+// awaitRelease reads the account, and waits while it is on hold.
+func (l *lane) awaitRelease(ctx context.Context) (ledger.Account, error) {
+	for {
+		account, err := l.w.o.Book.Account(ctx, l.partner)
+		if err != nil {
+			return account, err
+		}
+		l.reportHold(account)
+		if account.Hold == nil {
+			return account, nil
+		}
+		if err := l.sleep(ctx, ratelimit.Slot{Held: true}.Wait(l.a.Interval)); err != nil {
+			return account, err
+		}
+	}
+}
+
+// reportHold says once that a hold began or ended.
+func (l *lane) reportHold(account ledger.Account) {
+	l.mu.Lock()
+	news := l.heldSeen != (account.Hold != nil)
+	l.heldSeen = account.Hold != nil
+	l.mu.Unlock()
+	switch {
+	case !news:
+	case account.Hold != nil:
+		l.w.o.Log.Error().Str("partner", l.partner).Str("code", account.Hold.Code).Str("reason", account.Hold.Reason).
+			Msg("the account is on hold: nothing is called for it until somebody releases it (worker release " + l.partner + ")")
+		l.emit(Event{Kind: EventHeld, Code: account.Hold.Code, Detail: account.Hold.Reason})
+	default:
+		l.w.o.Log.Info().Str("partner", l.partner).Msg("the account is released")
+		l.emit(Event{Kind: EventReleased})
+	}
+}
+
+// sleep waits, unless the task is taken away or the worker stops.
+func (l *lane) sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-l.w.drain:
+		return errDraining
+	}
+}
+
+func (l *lane) draining() bool {
+	select {
+	case <-l.w.drain:
+		return true
+	default:
+		return false
+	}
+}
+
+func (l *lane) metrics() *metrics { return l.w.metrics }

@@ -1,0 +1,105 @@
+package worker
+
+import (
+	"sync"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"golang.org/x/time/rate"
+
+	"fahuo/internal/ratelimit"
+	"fahuo/internal/tasks"
+)
+
+// lane is one account's queues and its one pair of hands.
+type lane struct {
+	w       *Worker
+	a       Account
+	partner string
+
+	local   *ratelimit.Limiter // stands behind the ledger's slot
+	queries *rate.Limiter
+	server  *asynq.Server
+
+	mu       sync.Mutex
+	started  bool
+	window   time.Duration // V
+	lastCall time.Time     // when this process's last ship call was written
+	mayQuery bool          // false once Alipay has refused it
+	heldSeen bool          // the hold has been reported
+}
+
+func newLane(w *Worker, a Account) *lane {
+	return &lane{
+		w: w, a: a, partner: a.Credentials.Partner, window: ratelimit.MinWindow, mayQuery: true,
+		local:   ratelimit.NewLimiter(a.Interval),
+		queries: rate.NewLimiter(rate.Every(queryEvery(a.Interval)), 1),
+	}
+}
+
+func (l *lane) name() string {
+	if l.a.Name != "" {
+		return l.a.Name
+	}
+	return l.partner
+}
+
+// start lets asynq hand out tasks. Concurrency 1 is not what keeps two calls apart (asynq frees the
+// place when it believes a task lost); the ledger's slot is.
+func (l *lane) start(delayed time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.server = asynq.NewServerFromRedisClient(l.w.o.Belt.Redis(), asynq.Config{
+		Concurrency: 1, Queues: tasks.Queues(l.partner), StrictPriority: true,
+		TaskCheckInterval: taskCheck, DelayedTaskCheckInterval: delayed,
+		ShutdownTimeout: ratelimit.MaxWindow + l.w.o.CallTimeout + 5*time.Second,
+		// asynq must never count towards giving up: the budget is the ledger's.
+		IsFailure:      func(error) bool { return false },
+		RetryDelayFunc: func(int, error, *asynq.Task) time.Duration { return time.Second },
+		Logger:         asynqLog{l.w.o.Log.With().Str("partner", l.partner).Str("part", "asynq").Logger()},
+		LogLevel:       asynq.WarnLevel,
+	})
+	if err := l.server.Start(asynq.HandlerFunc(l.process)); err != nil {
+		l.w.o.Log.Error().Err(err).Str("partner", l.partner).Msg("the lane does not start")
+		return
+	}
+	l.started = true
+}
+
+const taskCheck = time.Second
+
+// stop takes no new task and waits for the one in hand, which the drain makes end.
+func (l *lane) stop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.started {
+		return
+	}
+	l.started = false
+	l.server.Stop()
+	l.server.Shutdown()
+}
+
+// writeWindow is V as it stands.
+func (l *lane) writeWindow() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.window
+}
+
+// windowMissed and windowKept adapt V to the ledger's speed: a missed window doubles it, a begin that
+// was quick again takes it back.
+func (l *lane) windowMissed() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.window = ratelimit.NextWindow(l.window)
+	return l.window
+}
+
+func (l *lane) windowKept(begin time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if begin < ratelimit.MinWindow/2 {
+		l.window = ratelimit.MinWindow
+	}
+}

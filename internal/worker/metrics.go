@@ -1,0 +1,124 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"fahuo/internal/alipay"
+	"fahuo/internal/ledger"
+	"fahuo/internal/shipment"
+)
+
+// metrics are the worker's, registered where Options says, or nowhere.
+type metrics struct {
+	calls      *prometheus.CounterVec
+	seconds    *prometheus.HistogramVec
+	gaps       prometheus.Histogram
+	gapShort   prometheus.Counter
+	unverified *prometheus.CounterVec
+	late       prometheus.Counter
+	shipments  *prometheus.GaugeVec
+	dead       *prometheus.GaugeVec
+	oldest     *prometheus.GaugeVec
+	held       *prometheus.GaugeVec
+	archived   prometheus.Gauge
+	alive      prometheus.Gauge
+}
+
+func newMetrics(r prometheus.Registerer) *metrics {
+	if r == nil {
+		r = prometheus.NewRegistry()
+	}
+	m := &metrics{
+		calls:    counterVec("fahuo_calls_total", "Calls of the gateway.", "partner", "service", "result"),
+		seconds:  prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "fahuo_call_seconds", Help: "How long calls took.", Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 15, 20}}, []string{"service"}),
+		gaps:     prometheus.NewHistogram(prometheus.HistogramOpts{Name: "fahuo_gap_seconds", Help: "Time between two ship calls of one account, as this process wrote them.", Buckets: []float64{.1, .5, 1, 5, 9.9, 10, 10.01, 10.05, 10.1, 10.5, 11, 15, 30, 60, 600}}),
+		gapShort: prometheus.NewCounter(prometheus.CounterOpts{Name: "fahuo_gap_short_total", Help: "Gaps below the interval; must stay 0."}),
+
+		unverified: counterVec("fahuo_unverified_answers_total", "Successes whose signature is missing or wrong.", "service"),
+		late:       prometheus.NewCounter(prometheus.CounterOpts{Name: "fahuo_late_writes_total", Help: "Requests written after their window; must stay 0."}),
+		shipments:  gaugeVec("fahuo_shipments", "Shipments by state.", "partner", "state"),
+		dead:       gaugeVec("fahuo_dead_letters", "Dead letters by reason.", "reason"),
+		oldest:     gaugeVec("fahuo_oldest_queued_seconds", "Age of the oldest queued shipment.", "partner"),
+		held:       gaugeVec("fahuo_account_held", "1 while the account is on hold.", "partner"),
+		archived:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "fahuo_asynq_archived", Help: "Tasks that asynq has given up; must stay 0."}),
+		alive:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "fahuo_worker_alive", Help: "1 while the worker runs."}),
+	}
+	r.MustRegister(m.calls, m.seconds, m.gaps, m.gapShort, m.unverified, m.late, m.shipments, m.dead, m.oldest, m.held, m.archived, m.alive)
+	m.alive.Set(1)
+	return m
+}
+
+func counterVec(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+}
+
+func gaugeVec(name, help string, labels ...string) *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
+}
+
+func (m *metrics) called(partner, service string, a alipay.Answer, took time.Duration) {
+	m.calls.WithLabelValues(partner, service, a.Outcome.String()).Inc()
+	m.seconds.WithLabelValues(service).Observe(took.Seconds())
+	if a.Unverified {
+		m.unverified.WithLabelValues(service).Inc()
+	}
+}
+
+func (m *metrics) gapped(gap, interval time.Duration) {
+	if gap == 0 {
+		return
+	}
+	m.gaps.Observe(gap.Seconds())
+	if gap < interval {
+		m.gapShort.Inc()
+	}
+}
+
+func (m *metrics) moved(r ledger.Row) {
+	m.shipments.WithLabelValues(r.Partner, string(r.State)).Inc()
+}
+
+// gauge counts what stands in the ledger.
+func (w *Worker) gauge(ctx context.Context) error {
+	reasons, err := w.o.Book.DeathCount(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range shipment.Reasons() {
+		w.metrics.dead.WithLabelValues(string(r)).Set(float64(reasons[r]))
+	}
+	oldest, err := w.o.Book.OldestQueued(ctx)
+	if err != nil {
+		return err
+	}
+	for _, l := range w.lanes {
+		counts, err := w.o.Book.Counts(ctx, ledger.Scope{Partner: l.partner})
+		if err != nil {
+			return err
+		}
+		for state, n := range counts {
+			w.metrics.shipments.WithLabelValues(l.partner, string(state)).Set(float64(n))
+		}
+		age := 0.0
+		if t, ok := oldest[l.partner]; ok {
+			age = w.o.Book.Now().Sub(t).Seconds()
+		}
+		w.metrics.oldest.WithLabelValues(l.partner).Set(age)
+		account, err := w.o.Book.Account(ctx, l.partner)
+		if err != nil {
+			return err
+		}
+		w.metrics.held.WithLabelValues(l.partner).Set(float64(truth(account.Hold != nil)))
+	}
+	return nil
+}
+
+func truth(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

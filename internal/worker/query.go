@@ -1,0 +1,147 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"fahuo/internal/alipay"
+	"fahuo/internal/ledger"
+)
+
+// preflight asks Alipay about the trade while the slot has to be waited for anyway (step 2). done says
+// that the query has settled the shipment or sent it back in line.
+func (l *lane) preflight(ctx context.Context, j *job, row ledger.Row, account ledger.Account) (done bool, err error) {
+	if j.pre.covers(row) {
+		return false, nil
+	}
+	if !row.Doubt && (l.a.NoPreflight || !l.queriesAllowed()) {
+		j.pre = preflight{version: row.Version, until: time.Now().Add(freshFor(l.a.Interval))}
+		return false, nil
+	}
+	limited, cancel := context.WithTimeout(ctx, preflightTime(account.OpenAt.Sub(account.Now), row.Doubt))
+	defer cancel()
+	a, err := l.query(limited, row)
+	if err != nil {
+		return false, err
+	}
+	f := facts{
+		Row: row, BudgetOver: account.Spent(row) > l.w.o.Retry.For, Delay: l.w.o.Retry.after(row.Failures + 1),
+	}
+	act, move := afterQuery(f, a)
+	switch act {
+	case actCall:
+		j.pre = preflight{version: row.Version, until: time.Now().Add(freshFor(l.a.Interval)), refund: move.RefundStatus}
+		return false, nil
+	case actHold:
+		return false, l.w.o.Book.SetHold(ctx, l.partner, move.Code, move.Detail, l.w.o.Name)
+	case actBack:
+	}
+	l.step("settle")
+	settled, err := l.w.o.Book.Settle(ctx, row, move, l.w.o.Name)
+	if err != nil {
+		return false, err
+	}
+	l.moved(ctx, settled, move.Detail)
+	return true, nil
+}
+
+// query makes one query and records it. An error means that it was not made, or could not be
+// recorded; that Alipay told nothing is in the answer.
+func (l *lane) query(ctx context.Context, row ledger.Row) (alipay.Answer, error) {
+	l.step("query")
+	// One that cannot be made in time is like one that was not answered.
+	if err := l.queries.Wait(ctx); err != nil && ctx.Err() == nil {
+		return alipay.Answer{Err: err}, nil
+	}
+	stop := make(chan struct{})
+	defer close(stop)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { // a stopping worker does not wait for a query
+		select {
+		case <-l.w.drain:
+			cancel()
+		case <-stop:
+		}
+	}()
+	a, params, took := l.w.o.Gateway.Query(ctx, l.a.Credentials, row.TradeNo)
+	l.metrics().called(l.partner, alipay.ServiceQuery, a, took)
+	if err := l.record(ctx, row, a, params, took); err != nil {
+		return a, err
+	}
+	if l.draining() && a.Outcome == alipay.Unknown {
+		return a, errDraining
+	}
+	l.noteQueryRight(ctx, a)
+	l.emit(Event{Kind: EventQueried, Shipment: row.Shipment, Code: a.Code, Status: a.TradeStatus, Detail: errorText(a.Err)})
+	return a, nil
+}
+
+// record writes a query down (R3). Detached from cancellation: it has been made.
+func (l *lane) record(ctx context.Context, row ledger.Row, a alipay.Answer, params alipay.Params, took time.Duration) error {
+	text, err := json.Marshal(params)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return l.w.o.Book.RecordQuery(ctx, row.Key(), alipay.ServiceQuery, l.w.o.Name, string(text), recorded(a, took))
+}
+
+// recorded is what the ledger keeps of an answer.
+func recorded(a alipay.Answer, took time.Duration) ledger.Answer {
+	return ledger.Answer{
+		Verdict: a.Outcome.String(), HTTPStatus: a.HTTPStatus, Code: a.Code, TradeStatus: a.TradeStatus,
+		RefundStatus: a.RefundStatus, Verified: a.Verified, Body: a.Body, Error: errorText(a.Err), Duration: took,
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func (l *lane) queriesAllowed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mayQuery
+}
+
+// noteQueryRight remembers whether the account may query, and says so once.
+func (l *lane) noteQueryRight(ctx context.Context, a alipay.Answer) {
+	refused := a.Code == alipay.CodeMayNotUse
+	if !refused && a.Outcome != alipay.Succeeded {
+		return
+	}
+	l.mu.Lock()
+	l.mayQuery = !refused
+	l.mu.Unlock()
+	news, err := l.w.o.Book.MayNotQuery(ctx, l.partner, refused)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		l.w.o.Log.Warn().Err(err).Msg("cannot note whether the account may query")
+	}
+	if news && refused {
+		l.w.o.Log.Warn().Str("partner", l.partner).Msg("the account is not signed up for single_trade_query: it works without preflight, " +
+			"and what is in doubt becomes a dead letter; ask Alipay to open the interface")
+	}
+}
+
+// gatherEvidence makes the one query that follows a refusal (C1), whatever it says.
+func (l *lane) gatherEvidence(ctx context.Context, dead ledger.Row) ledger.Row {
+	limited, cancel := context.WithTimeout(ctx, preflightTime(0, true))
+	defer cancel()
+	a, err := l.query(limited, dead)
+	if err != nil || a.TradeStatus == "" {
+		return dead
+	}
+	found, err := l.w.o.Book.Evidence(ctx, dead, a.TradeStatus, a.RefundStatus, l.w.o.Name)
+	if err != nil {
+		l.w.o.Log.Warn().Err(err).Stringer("shipment", dead.Key()).Msg("what the query found stands in the calls only")
+		return dead
+	}
+	return found
+}

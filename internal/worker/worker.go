@@ -1,0 +1,198 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"fahuo/internal/ledger"
+	"fahuo/internal/ratelimit"
+	"fahuo/internal/tasks"
+)
+
+// Worker is the assembled program: a lane per account, the feeder and rescue.
+type Worker struct {
+	o       Options
+	lanes   []*lane
+	metrics *metrics
+
+	ctx    context.Context // ends when Stop gives up waiting
+	cancel context.CancelFunc
+	drain  chan struct{} // closed when Stop begins: no new call
+	once   sync.Once
+	done   sync.WaitGroup
+	failed chan error
+}
+
+// New checks the options and puts the parts together. Nothing is opened or called.
+func New(o Options) (*Worker, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	w := &Worker{
+		o: o, metrics: newMetrics(o.Metrics), ctx: ctx, cancel: cancel,
+		drain: make(chan struct{}), failed: make(chan error, 1),
+	}
+	for _, a := range o.Accounts {
+		w.lanes = append(w.lanes, newLane(w, a))
+	}
+	return w, nil
+}
+
+// Start begins to work, in the background: it waits for ledger and Redis when they are away, and goes
+// on by itself when they come back. Failed reports what waiting cannot mend.
+func (w *Worker) Start() {
+	w.done.Add(1)
+	go func() {
+		defer w.done.Done()
+		if err := w.run(); err != nil && w.ctx.Err() == nil {
+			w.failed <- err
+		}
+	}()
+}
+
+// Failed delivers an error that waiting cannot mend: a Redis of another ledger.
+func (w *Worker) Failed() <-chan error { return w.failed }
+
+// run announces the accounts, claims the belt, loads it, and starts the lanes; then it feeds and
+// rescues until Stop.
+func (w *Worker) run() error {
+	if err := w.persist("announce the accounts", w.announce); err != nil {
+		return err
+	}
+	if err := w.persist("load the belt", func(ctx context.Context) error { return w.claim(ctx) }); err != nil {
+		return err
+	}
+	if !w.o.WithoutRescue {
+		if err := w.persist("compare ledger and belt", w.reload); err != nil {
+			return err
+		}
+	}
+	if !w.startLanes() {
+		return nil
+	}
+	var loops sync.WaitGroup
+	if !w.o.WithoutFeeder {
+		loops.Go(func() { w.every(feedEvery, "feed the belt", w.feed) })
+	}
+	if !w.o.WithoutRescue {
+		loops.Go(func() { w.every(rescueEvery, "rescue", w.rescue) })
+		loops.Go(func() { w.every(reloadEvery, "compare ledger and belt", w.reload) })
+	}
+	loops.Go(func() { w.every(gaugeEvery, "count", w.gauge) })
+	loops.Wait()
+	return nil
+}
+
+// startLanes starts every lane unless Stop was faster.
+func (w *Worker) startLanes() bool {
+	select {
+	case <-w.drain:
+		return false
+	default:
+	}
+	check := delayedCheck(len(w.lanes))
+	for _, l := range w.lanes {
+		l.start(check)
+	}
+	w.o.Log.Info().Int("accounts", len(w.lanes)).Msg("working")
+	return true
+}
+
+func (w *Worker) announce(ctx context.Context) error {
+	accounts := make([]ledger.Account, len(w.lanes))
+	for i, l := range w.lanes {
+		accounts[i] = ledger.Account{Partner: l.partner, Name: l.a.Name, Interval: l.a.Interval}
+	}
+	return w.o.Book.Announce(ctx, accounts)
+}
+
+// persist repeats f until it succeeds, Stop is called, or waiting cannot mend it.
+func (w *Worker) persist(what string, f func(context.Context) error) error {
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		ctx, cancel := context.WithTimeout(w.ctx, 30*time.Second)
+		err := f(ctx)
+		cancel()
+		if err == nil || errors.Is(err, tasks.ErrForeign) {
+			return err
+		}
+		w.o.Log.Warn().Err(err).Dur("again_in", wait).Msgf("cannot %s yet; waiting", what)
+		if !w.idle(wait) {
+			return context.Canceled
+		}
+	}
+}
+
+// idle waits; false when Stop was called meanwhile.
+func (w *Worker) idle(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-w.drain:
+		return false
+	}
+}
+
+// every runs f now and then until Stop.
+func (w *Worker) every(d time.Duration, what string, f func(context.Context) error) {
+	broken := false
+	for w.idle(d) {
+		ctx, cancel := context.WithTimeout(w.ctx, 60*time.Second)
+		err := f(ctx)
+		cancel()
+		if errors.Is(err, tasks.ErrForeign) {
+			select {
+			case w.failed <- err:
+			default:
+			}
+			return
+		}
+		if err != nil && w.ctx.Err() == nil && !broken {
+			w.o.Log.Warn().Err(err).Msgf("cannot %s; trying on", what)
+		}
+		if err == nil && broken {
+			w.o.Log.Info().Msgf("can %s again", what)
+		}
+		broken = err != nil
+	}
+}
+
+// Stop stops gently: no new call is begun; a call under way ends and is recorded; what is only in
+// hand goes back in line. It takes at most a call's time, or until ctx is done; then it stops at
+// once. It may be called more than once.
+func (w *Worker) Stop(ctx context.Context) error {
+	w.once.Do(func() { close(w.drain) })
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		var lanes sync.WaitGroup
+		for _, l := range w.lanes {
+			lanes.Go(l.stop)
+		}
+		w.done.Wait()
+		lanes.Wait()
+	}()
+	limit := time.NewTimer(ratelimit.MaxWindow + w.o.CallTimeout + 10*time.Second)
+	defer limit.Stop()
+	var err error
+	select {
+	case <-stopped:
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-limit.C:
+		err = fmt.Errorf("not stopped after %v", ratelimit.MaxWindow+w.o.CallTimeout+10*time.Second)
+	}
+	w.cancel()
+	return err
+}
+
+// delayedCheck is how often asynq looks for tasks whose time has come: often for a few accounts,
+// rarely for many, since every lane asks for itself.
+func delayedCheck(accounts int) time.Duration {
+	return min(5*time.Second, max(time.Second, time.Duration(accounts)*20*time.Millisecond))
+}
