@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"strings"
 	"time"
 
@@ -82,7 +81,7 @@ func (c *cli) credentials() (alipay.Credentials, error) {
 	if c.KeyFile == "" {
 		return credentials, errors.New("--key-file (ALIPAY_KEY_FILE) is missing: a file with the account's MD5 key")
 	}
-	raw, err := os.ReadFile(c.KeyFile)
+	raw, err := readFile(c.KeyFile)
 	if err != nil {
 		return credentials, fmt.Errorf("--key-file (ALIPAY_KEY_FILE): %w", err)
 	}
@@ -97,14 +96,14 @@ func (c *cli) readRSA(credentials *alipay.Credentials) error {
 	if c.PublicKeyFile == "" || c.PrivateKeyFile == "" {
 		return errors.New("--sign-type RSA needs --public-key-file (the merchant's) and --private-key-file (the simulator's own)")
 	}
-	public, err := os.ReadFile(c.PublicKeyFile)
+	public, err := readFile(c.PublicKeyFile)
 	if err != nil {
 		return fmt.Errorf("--public-key-file: %w", err)
 	}
 	if credentials.PublicKey, err = alipay.ParsePublicKey(public); err != nil {
 		return fmt.Errorf("--public-key-file %s: %w", c.PublicKeyFile, err)
 	}
-	private, err := os.ReadFile(c.PrivateKeyFile)
+	private, err := readFile(c.PrivateKeyFile)
 	if err != nil {
 		return fmt.Errorf("--private-key-file: %w", err)
 	}

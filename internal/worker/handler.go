@@ -174,7 +174,17 @@ func (l *lane) refuse(ctx context.Context, j *job) error {
 		k = j.key
 	}
 	l.w.o.Log.Error().Str("task", j.id).Msg("a task in the queue is no shipment; it is a dead letter now")
-	return l.w.o.Book.AcceptDead(ctx, k, string(j.payload), l.w.o.Name)
+	if err := l.w.o.Book.AcceptDead(ctx, k, string(j.payload), l.w.o.Name); err != nil {
+		return err
+	}
+	row, err := l.w.o.Book.Get(ctx, k)
+	if err != nil {
+		return err
+	}
+	if row.State == shipment.Dead {
+		l.moved(ctx, row, "a task that is no shipment")
+	}
+	return nil
 }
 
 // later puts a shipment that is not due back in line for its time.

@@ -71,11 +71,12 @@ const taskCheck = time.Second
 // stop takes no new task and waits for the one in hand, which the drain makes end.
 func (l *lane) stop() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.started {
+	started := l.started
+	l.started = false
+	l.mu.Unlock() // the handler, which is waited for, needs it
+	if !started {
 		return
 	}
-	l.started = false
 	l.server.Stop()
 	l.server.Shutdown()
 }

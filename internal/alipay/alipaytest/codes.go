@@ -1,16 +1,19 @@
 package alipaytest
 
-import "strings"
+import (
+	"strings"
 
-// Error codes that the gateway answers of itself (protocol, section 3). PARAMTER and AVAILD are Alipay's
-// own spelling.
+	"fahuo/internal/alipay"
+)
+
+// Error codes that the gateway answers of itself (protocol, section 3).
 const (
 	codeBusy        = "RETRY"
 	codeSystemError = "SYSTEM_ERROR"
-	codeOutOfStep   = "TRADE_STATUS_NOT_AVAILD"
-	codeNoTrade     = "TRADE_NOT_EXIST"
+	codeOutOfStep   = alipay.CodeTradeStatusNotAvailable
+	codeNoTrade     = alipay.CodeTradeNotExist
 	codeArgument    = "ILLEGAL_ARGUMENT"
-	codeNull        = "PARAMTER_IS_NULL"
+	codeNull        = "PARAMTER_IS_NULL" //nolint:misspell // Alipay's own spelling
 	codeLength      = "ILLEGAL_LENGTH"
 	codePattern     = "REGEXP_MATCH_FAIL"
 	codeSign        = "ILLEGAL_SIGN"
@@ -19,7 +22,7 @@ const (
 	codeEncoding    = "ILLEGAL_ENCODING"
 	codeService     = "ILLEGAL_SERVICE"
 	codePartner     = "ILLEGAL_PARTNER"
-	codeMayNotUse   = "ILLEGAL_PARTNER_EXTERFACE"
+	codeMayNotUse   = alipay.CodeMayNotUse
 	succeeded       = "T" // how a success stands in the record, where a failure has its code
 )
 

@@ -33,9 +33,9 @@ func (g *Gateway) decide(c *call) verdict {
 	return v
 }
 
-// apply does what the interface is for: it finds the trade and, for a ship call, ships it if for is real.
+// apply does what the interface is for: it finds the trade and, for a ship call, ships it if it is to.
 // Otherwise nothing changes and the result is what would have been. The caller holds mu.
-func (g *Gateway) apply(c *call, real bool) (Trade, string) {
+func (g *Gateway) apply(c *call, ships bool) (Trade, string) {
 	now := time.Now()
 	t, ok := g.find(c.req, now)
 	switch {
@@ -45,7 +45,7 @@ func (g *Gateway) apply(c *call, real bool) (Trade, string) {
 		return t, ""
 	}
 	next, code := t.ship(c.req, now)
-	if real && code == "" {
+	if ships && code == "" {
 		g.trades[t.No] = next
 		g.arrivals[c.n-1].Applied = !t.shipped()
 		g.changed()

@@ -74,11 +74,8 @@ func (f Fault) normal() (Fault, error) {
 	if f.Chance == 0 {
 		f.Chance = 1
 	}
-	switch f.Kind {
-	case SlowAnswer, Trickle, LateShip:
-		if f.Delay == 0 {
-			f.Delay = slowDelay
-		}
+	if f.Delay == 0 && (f.Kind == SlowAnswer || f.Kind == Trickle || f.Kind == LateShip) {
+		f.Delay = slowDelay
 	}
 	return f, f.check()
 }

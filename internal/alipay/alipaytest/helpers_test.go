@@ -2,6 +2,7 @@ package alipaytest_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -20,6 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const (
 	partner = "2088000000000001"
 	tradeNo = "2014040311001004370000361525"
+	isNull  = "PARAMTER_IS_NULL" //nolint:misspell // Alipay's own spelling
 )
 
 func credentials() alipay.Credentials {
@@ -125,8 +127,8 @@ func send(ctx context.Context, url string, o outgoing) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
+	err = errors.Join(err, response.Body.Close())
 	return reply{response.StatusCode, response.Header.Get("Content-Type"), response.Header, body}, err
 }
 

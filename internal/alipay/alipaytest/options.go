@@ -41,7 +41,13 @@ type Account struct {
 
 // may says whether the account has signed up for a service.
 func (a *Account) may(service string) bool {
-	return !(service == alipay.ServiceShip && a.NoShip || service == alipay.ServiceQuery && a.NoQuery)
+	switch service {
+	case alipay.ServiceShip:
+		return !a.NoShip
+	case alipay.ServiceQuery:
+		return !a.NoQuery
+	}
+	return false
 }
 
 // Event is one finished request with the laws that it broke.

@@ -31,18 +31,18 @@ func TestBadParametersAreRefused(t *testing.T) {
 		"service unknown":        {with(alipay.Params{"service": "create_direct_pay_by_user"}), "ILLEGAL_SERVICE", "service"},
 		"service missing":        {with(alipay.Params{"service": ""}), "ILLEGAL_SERVICE", "service"},
 		"charset not in body":    {with(alipay.Params{"_input_charset": ""}), "ILLEGAL_CHARSET", "I3"},
-		"trade_no missing":       {with(alipay.Params{"trade_no": ""}), "PARAMTER_IS_NULL", "G3: trade_no"},
+		"trade_no missing":       {with(alipay.Params{"trade_no": ""}), isNull, "G3: trade_no"},
 		"trade_no malformed":     {with(alipay.Params{"trade_no": "20140403-1"}), "REGEXP_MATCH_FAIL", "G5: trade_no"},
-		"no transport type":      {with(alipay.Params{"transport_type": ""}), "PARAMTER_IS_NULL", "G4"},
+		"no transport type":      {with(alipay.Params{"transport_type": ""}), isNull, "G4"},
 		"transport type odd":     {with(alipay.Params{"transport_type": "express"}), "ILLEGAL_ARGUMENT", "G5: transport_type"},
-		"logistics_name missing": {with(alipay.Params{"logistics_name": ""}), "PARAMTER_IS_NULL", "G3: logistics_name"},
+		"logistics_name missing": {with(alipay.Params{"logistics_name": ""}), isNull, "G3: logistics_name"},
 		"logistics_name long":    {with(alipay.Params{"logistics_name": strings.Repeat("顺", 65)}), "ILLEGAL_LENGTH", "G5"},
 		"invoice_no long":        {with(alipay.Params{"invoice_no": strings.Repeat("1", 33)}), "ILLEGAL_LENGTH", "G5"},
 		"ampersand in a value":   {with(alipay.Params{"logistics_name": "A&B"}), "REGEXP_MATCH_FAIL", "logistics_name"},
 		"control character":      {with(alipay.Params{"invoice_no": "1\n2"}), "REGEXP_MATCH_FAIL", "invoice_no"},
 		"seller_ip":              {with(alipay.Params{"seller_ip": "1.2.3"}), "REGEXP_MATCH_FAIL", "G5: seller_ip"},
 		"unknown parameter":      {with(alipay.Params{"notify_url": "http://example.com"}), "ILLEGAL_ARGUMENT", "I3: notify_url"},
-		"query without a number": {queryParams(""), "PARAMTER_IS_NULL", "G4"},
+		"query without a number": {queryParams(""), isNull, "G4"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

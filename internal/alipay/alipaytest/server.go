@@ -9,6 +9,10 @@ import (
 	"time"
 )
 
+// headerTimeout is how long a connection may be silent before its request. A ship call's connection is made
+// before its slot comes, so this must be longer than any interval.
+const headerTimeout = 10 * time.Minute
+
 // Server is a gateway that listens.
 type Server struct {
 	*Gateway
@@ -31,7 +35,7 @@ func Listen(addr string, o Options) (*Server, error) {
 	g := New(o)
 	s := &Server{
 		Gateway: g, listener: listener, served: make(chan error, 1),
-		server: &http.Server{Handler: g, ConnContext: g.ConnContext, ReadHeaderTimeout: 10 * time.Second},
+		server: &http.Server{Handler: g, ConnContext: g.ConnContext, ReadHeaderTimeout: headerTimeout},
 	}
 	s.stop = sync.OnceValue(s.shut)
 	go func() { s.served <- s.server.Serve(listener) }()

@@ -35,11 +35,11 @@ func TestItSaysThatItIsNotAlipay(t *testing.T) {
 
 func TestTheProductionClient(t *testing.T) {
 	t.Parallel()
-	mine, err := rsa.GenerateKey(rand.Reader, 1024)
+	mine, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
-	theirs, err := rsa.GenerateKey(rand.Reader, 1024)
+	theirs, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,230 @@
+package worker_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+
+	"fahuo/internal/alipay"
+	"fahuo/internal/alipay/alipaytest"
+	"fahuo/internal/intake"
+	"fahuo/internal/ledger"
+	"fahuo/internal/shipment"
+	"fahuo/internal/tasks"
+	"fahuo/internal/worker"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	partner = "2088900000000001"
+	testKey = "worker-test-key-0123456789abcdef" // a test key
+)
+
+// scene is a worker with everything around it real but Redis, which is miniredis: the production client
+// over HTTP to the simulated gateway, a ledger in a file.
+type scene struct {
+	t       *testing.T
+	gateway *alipaytest.Server
+	redis   *miniredis.Miniredis
+	book    *ledger.Ledger
+	belt    *tasks.Belt
+	options worker.Options
+
+	mu      sync.Mutex
+	events  []worker.Event
+	changed chan struct{}
+}
+
+// set builds a scene; adjust may change what the worker will be made of.
+func set(t *testing.T, interval time.Duration, adjust ...func(*worker.Options)) *scene {
+	t.Helper()
+	s := &scene{t: t, changed: make(chan struct{})}
+	creds := alipay.Credentials{Partner: partner, SignType: alipay.MD5, Charset: alipay.UTF8, Key: alipay.NewSecret(testKey)}
+	var err error
+	s.gateway, err = alipaytest.Start(alipaytest.Options{
+		Accounts: []alipaytest.Account{{Credentials: creds}}, Interval: interval, AutoTrades: true,
+	})
+	s.must(err)
+	t.Cleanup(func() { s.must(s.gateway.Close()) })
+	client, err := alipay.NewClient(alipay.Options{Gateway: s.gateway.URL(), UserTimeout: time.Second})
+	s.must(err)
+	t.Cleanup(client.Close)
+	s.redis = miniredis.RunT(t)
+	s.belt, err = tasks.Connect("redis://"+s.redis.Addr(), "")
+	s.must(err)
+	t.Cleanup(func() { s.must(s.belt.Close()) })
+	s.book, err = ledger.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "fahuo.db"))
+	s.must(err)
+	t.Cleanup(func() { s.must(s.book.Close()) })
+	s.options = worker.Options{
+		Accounts: []worker.Account{{Name: "test", Interval: interval, Credentials: &creds}},
+		Gateway:  client, Book: s.book, Belt: s.belt, CallTimeout: 500 * time.Millisecond,
+		Retry: worker.Retry{Base: 50 * time.Millisecond, Cap: time.Second, For: time.Hour},
+		Name:  "w1", Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel), OnEvent: s.note,
+	}
+	for _, f := range adjust {
+		f(&s.options)
+	}
+	return s
+}
+
+func (s *scene) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *scene) note(e worker.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events = append(s.events, e)
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// start runs a worker until the test ends or the returned function is called.
+func (s *scene) start() (stop func()) {
+	s.t.Helper()
+	w, err := worker.New(s.options)
+	s.must(err)
+	w.Start()
+	stop = sync.OnceFunc(func() {
+		if err := w.Stop(context.Background()); err != nil {
+			s.t.Errorf("stop: %v", err)
+		}
+	})
+	s.t.Cleanup(stop)
+	return stop
+}
+
+// until waits for a condition, which is looked at again at every event of the worker and the gateway.
+func (s *scene) until(what string, done func() bool) {
+	s.t.Helper()
+	limit := time.NewTimer(60 * time.Second)
+	defer limit.Stop()
+	for {
+		s.mu.Lock()
+		changed := s.changed
+		s.mu.Unlock()
+		gateway := s.gateway.Changed()
+		if done() {
+			return
+		}
+		select {
+		case <-changed:
+		case <-gateway:
+		case <-limit.C:
+			s.t.Fatalf("in vain: %s\n%s", what, s.story())
+		}
+	}
+}
+
+// story is what has happened, for a test that fails.
+func (s *scene) story() string {
+	text := ""
+	for _, a := range s.gateway.Arrivals() {
+		text += fmt.Sprintf("%3d %-32s %s gap %v: %s\n", a.N, a.Service, a.TradeNo, a.Gap, a.Answer)
+	}
+	return text
+}
+
+func parcel(n int) shipment.Shipment {
+	return shipment.Shipment{
+		Partner: partner, TradeNo: fmt.Sprintf("20261123000010010000%08d", n), LogisticsName: "顺丰速运", InvoiceNo: fmt.Sprintf("SF%d", n),
+		TransportType: shipment.TransportExpress, Batch: "b1",
+	}
+}
+
+func parcels(n int) []shipment.Shipment {
+	all := make([]shipment.Shipment, n)
+	for i := range all {
+		all[i] = parcel(i)
+	}
+	return all
+}
+
+func (s *scene) accept(shipments ...shipment.Shipment) {
+	s.t.Helper()
+	_, err := s.book.Accept(s.t.Context(), shipments, ledger.AcceptOptions{})
+	s.must(err)
+}
+
+// feed does what the feeder would do, for scenes without one.
+func (s *scene) feed() {
+	s.t.Helper()
+	_, err := intake.Feed(s.t.Context(), s.book, s.belt)
+	s.must(err)
+}
+
+func (s *scene) row(p shipment.Shipment) ledger.Row {
+	s.t.Helper()
+	r, err := s.book.Get(s.t.Context(), p.Key())
+	s.must(err)
+	return r
+}
+
+func (s *scene) is(p shipment.Shipment, state shipment.State) func() bool {
+	return func() bool { return s.row(p).State == state }
+}
+
+func (s *scene) counts() map[shipment.State]int64 {
+	s.t.Helper()
+	c, err := s.book.Counts(s.t.Context(), ledger.Scope{})
+	s.must(err)
+	return c
+}
+
+func (s *scene) hold() *ledger.Hold {
+	s.t.Helper()
+	a, err := s.book.Account(s.t.Context(), partner)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return nil // the worker has not announced it yet
+	}
+	s.must(err)
+	return a.Hold
+}
+
+// queries counts the queries of a trade.
+func (s *scene) queries(p shipment.Shipment) (n int) {
+	for _, a := range s.gateway.Arrivals() {
+		if a.Service == alipay.ServiceQuery && a.TradeNo == p.TradeNo {
+			n++
+		}
+	}
+	return n
+}
+
+// called lists the trades in the order of their ship calls.
+func (s *scene) called() (order []string) {
+	for _, a := range s.gateway.Arrivals() {
+		if a.Ship() {
+			order = append(order, a.TradeNo)
+		}
+	}
+	return order
+}
+
+// lawful fails the test if the gateway has seen a law broken or asynq has given something up.
+func (s *scene) lawful() {
+	s.t.Helper()
+	for _, b := range s.gateway.Breaches() {
+		s.t.Errorf("law broken: %+v", b)
+	}
+	n, err := s.belt.Archived(s.t.Context(), []string{partner})
+	if err != nil || n != 0 {
+		s.t.Errorf("asynq has archived %d tasks (%v)", n, err)
+	}
+	if s.t.Failed() {
+		s.t.Log(s.story())
+	}
+}
