@@ -161,7 +161,7 @@ func serve(ctx context.Context, v service) (err error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	var state readiness
-	closeHTTP, err := listen(v.listen, worker.Handler(registry, state.checks), v.log)
+	closeHTTP, err := listen(ctx, v.listen, worker.Handler(registry, state.checks), v.log)
 	if err != nil {
 		return settings.Usage(err)
 	}
@@ -185,6 +185,7 @@ func serve(ctx context.Context, v service) (err error) {
 		return settings.Usage(err)
 	}
 	defer func() { err = errors.Join(err, belt.Close()) }()
+	registry.MustRegister(belt.Collector())
 	state.set(worker.Checks{"ledger": book.Ping, "redis": belt.Ping})
 	v.log.Info().Str("ledger", book.URL()).Str("redis", belt.URL()).Str("gateway", v.gateway).Int("accounts", len(v.accounts)).Msg("starting")
 
@@ -200,7 +201,7 @@ func serve(ctx context.Context, v service) (err error) {
 			return err
 		}
 	}
-	w.Start()
+	w.Start() //nolint:contextcheck // its life is ended by Stop, not by a context: what is under way must end well
 	select {
 	case <-ctx.Done():
 	case err = <-w.Failed():
@@ -245,11 +246,11 @@ func processName() string {
 }
 
 // listen serves h at addr until the returned function is called.
-func listen(addr string, h http.Handler, log zerolog.Logger) (func() error, error) {
+func listen(ctx context.Context, addr string, h http.Handler, log zerolog.Logger) (func() error, error) {
 	if addr == "off" {
 		return func() error { return nil }, nil
 	}
-	l, err := net.Listen("tcp", addr)
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("--listen (FAHUO_LISTEN): %w; another worker here? give each its own address, or off", err)
 	}

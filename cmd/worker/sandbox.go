@@ -71,7 +71,7 @@ func enterSandbox(args []string) error {
 }
 
 // runSandbox is `worker run --sandbox`.
-func (c *runCmd) runSandbox(ctx context.Context, g *cli, s streams) error {
+func (c *runCmd) runSandbox(ctx context.Context, g *cli, s streams) (err error) {
 	if err := os.MkdirAll(sandboxDir, 0o755); err != nil { //nolint:gosec // nothing secret is in it
 		return err
 	}
@@ -84,7 +84,7 @@ func (c *runCmd) runSandbox(ctx context.Context, g *cli, s streams) error {
 	if err != nil {
 		return err
 	}
-	defer gateway.Close()
+	defer func() { err = errors.Join(err, gateway.Close()) }()
 	c.Gateway = gateway.URL()
 	client, err := alipay.NewClient(alipay.Options{Gateway: c.Gateway, UserTimeout: c.CallTimeout})
 	if err != nil {

@@ -114,7 +114,7 @@ func parse(raw []byte) ([]entry, error) {
 		return nil, errors.New(yaml.FormatError(err, false, false))
 	}
 	if len(f.Accounts) == 0 {
-		return nil, errors.New("it lists no account under accounts:")
+		return nil, errors.New("it lists no account under the key accounts")
 	}
 	return f.Accounts, nil
 }
@@ -184,10 +184,10 @@ func readRSA(c *alipay.Credentials, e entry, dir string) error {
 	}
 	public, err := os.ReadFile(relative(dir, e.AlipayPublicKeyFile))
 	if err != nil {
-		return fmt.Errorf("Alipay's public key: %w", err)
+		return fmt.Errorf("public key of Alipay: %w", err)
 	}
 	if c.PublicKey, err = alipay.ParsePublicKey(public); err != nil {
-		return fmt.Errorf("Alipay's public key %s: %w", e.AlipayPublicKeyFile, err)
+		return fmt.Errorf("public key of Alipay, %s: %w", e.AlipayPublicKeyFile, err)
 	}
 	return nil
 }

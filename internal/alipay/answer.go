@@ -37,7 +37,7 @@ type Answer struct {
 func ParseShipAnswer(c *Credentials, tradeNo string, httpStatus int, contentType string, body []byte) Answer {
 	return c.parse(tradeNo, httpStatus, contentType, body, "tradeBase", func(a *Answer) error {
 		if StateOf(a.TradeStatus) != AlreadyShipped {
-			return fmt.Errorf("T, but the trade is %q", a.TradeStatus)
+			return fmt.Errorf("is_success T, but the trade is %q", a.TradeStatus)
 		}
 		return nil
 	})
@@ -48,7 +48,7 @@ func ParseShipAnswer(c *Credentials, tradeNo string, httpStatus int, contentType
 func ParseQueryAnswer(c *Credentials, tradeNo string, httpStatus int, contentType string, body []byte) Answer {
 	return c.parse(tradeNo, httpStatus, contentType, body, "trade", func(a *Answer) error {
 		if a.TradeStatus == "" {
-			return errors.New("T, but without a trade status")
+			return errors.New("is_success T, but without a trade status")
 		}
 		return nil
 	})
@@ -60,7 +60,7 @@ func (c *Credentials) parse(tradeNo string, httpStatus int, contentType string, 
 	a.Body = record(text)
 	switch {
 	case httpStatus >= 500:
-		a.Err = fmt.Errorf("HTTP status %d", httpStatus)
+		a.Err = fmt.Errorf("the answer has HTTP status %d", httpStatus)
 	case err != nil:
 		a.Err = err
 	default:
@@ -78,7 +78,7 @@ func (a *Answer) judge(c *Credentials, doc *document, tradeNo string, confirm fu
 		err := c.verifySuccess(doc)
 		a.Verified, a.Unverified = err == nil, err != nil
 		if err == nil && doc.fields["trade_no"] != tradeNo {
-			err = errors.New("T, but about another trade")
+			err = errors.New("is_success T, but about another trade")
 		}
 		if err == nil {
 			err = confirm(a)
@@ -108,9 +108,9 @@ func (a *Answer) judge(c *Credentials, doc *document, tradeNo string, confirm fu
 func (c *Credentials) verifySuccess(doc *document) error {
 	switch {
 	case len(doc.fields) == 0:
-		return errors.New("T without the trade: unconfirmed")
+		return errors.New("is_success T without the trade: unconfirmed")
 	case doc.sign == "":
-		return errors.New("T without a signature")
+		return errors.New("is_success T without a signature")
 	}
 	return c.Verify(doc.fields, doc.charset, doc.signType, doc.sign)
 }

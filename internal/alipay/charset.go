@@ -74,10 +74,17 @@ func inGB2312(b []byte) bool {
 	if !ok || trail < last[0] || trail > last[1] {
 		return false
 	}
-	// GBK's additions inside those rows.
-	return !(lead == 0xA2 && (trail == 0xE3 || trail == 0xE4 || trail == 0xEF || trail == 0xF0)) &&
-		!(lead == 0xA6 && trail > 0xB8 && trail < 0xC1) && !(lead == 0xA7 && trail > 0xC1 && trail < 0xD1) &&
-		!(lead == 0xA8 && trail > 0xBA && trail < 0xC5)
+	switch lead { // GBK's additions inside those rows
+	case 0xA2:
+		return trail != 0xE3 && trail != 0xE4 && trail != 0xEF && trail != 0xF0
+	case 0xA6:
+		return trail <= 0xB8 || trail >= 0xC1
+	case 0xA7:
+		return trail <= 0xC1 || trail >= 0xD1
+	case 0xA8:
+		return trail <= 0xBA || trail >= 0xC5
+	}
+	return true
 }
 
 // Decode gives the text of an answer by the charset that it declares: UTF-8, GBK, GB2312 or GB18030.

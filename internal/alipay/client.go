@@ -113,7 +113,7 @@ func (r *Request) Params() Params { return r.params }
 
 // NewShipRequest signs a shipment and prepares the bytes that go out in one write. It refuses what the
 // interface cannot carry: a character that the charset lacks, & or = in a value.
-func (c *Client) NewShipRequest(creds *Credentials, s shipment.Shipment) (*Request, error) {
+func (c *Client) NewShipRequest(ctx context.Context, creds *Credentials, s shipment.Shipment) (*Request, error) {
 	params, err := creds.shipParams(s)
 	if err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ func (c *Client) NewShipRequest(creds *Credentials, s shipment.Shipment) (*Reque
 	if err != nil {
 		return nil, err
 	}
-	request, err := c.post(context.Background(), creds, body)
+	request, err := c.post(ctx, creds, body)
 	if err != nil {
 		return nil, err
 	}

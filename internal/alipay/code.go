@@ -53,7 +53,8 @@ var codes = map[string]Outcome{
 	"RETRY": Busy, "SYSTEM_ERROR": Busy,
 	CodeTradeStatusNotAvailable: OutOfStep,
 
-	"ILLEGAL_ARGUMENT": ShipmentFault, CodeTradeNotExist: ShipmentFault, "PARAMTER_IS_NULL": ShipmentFault,
+	"ILLEGAL_ARGUMENT": ShipmentFault, CodeTradeNotExist: ShipmentFault, "PARAMTER_IS_NULL": ShipmentFault, //nolint:misspell // as Alipay spells it
+
 	"ILLEGAL_LENGTH": ShipmentFault, "REGEXP_MATCH_FAIL": ShipmentFault,
 
 	"ILLEGAL_SIGN": AccountFault, "ILLEGAL_DYN_MD5_KEY": AccountFault, "ILLEGAL_ENCRYPT": AccountFault,

@@ -40,7 +40,7 @@ type peer struct {
 // listen accepts connections, reads one request from each and hands the raw connection to answer.
 func listen(t *testing.T, config *tls.Config, answer func(net.Conn)) *peer {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func newClient(t *testing.T, o Options) *Client {
 
 func ship(t *testing.T, c *Client, w Window) Result {
 	t.Helper()
-	request, err := c.NewShipRequest(testCredentials(), parcel)
+	request, err := c.NewShipRequest(t.Context(), testCredentials(), parcel)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -262,7 +262,7 @@ func TestAWriteThatCameLateAllTheSameIsSeen(t *testing.T) {
 }
 
 func TestUsableSeesThatThePeerHasGone(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -367,7 +367,7 @@ func TestTLSIsVerified(t *testing.T) {
 }
 
 func TestConnectRefused(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

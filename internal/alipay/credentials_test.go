@@ -184,19 +184,19 @@ func TestShipRequestRefusals(t *testing.T) {
 		"another account (U4)": func() error {
 			s := parcel
 			s.Partner = "2088000000000002"
-			_, err := c.NewShipRequest(testCredentials(), s)
+			_, err := c.NewShipRequest(t.Context(), testCredentials(), s)
 			return err
 		},
 		"an ampersand": func() error {
 			s := parcel
 			s.LogisticsName = "a&b=c"
-			_, err := c.NewShipRequest(testCredentials(), s)
+			_, err := c.NewShipRequest(t.Context(), testCredentials(), s)
 			return err
 		},
 		"a character that gb2312 lacks": func() error {
 			s := parcel
 			s.LogisticsName = "朱镕"
-			_, err := c.NewShipRequest(gb, s)
+			_, err := c.NewShipRequest(t.Context(), gb, s)
 			return err
 		},
 	} {
@@ -204,7 +204,7 @@ func TestShipRequestRefusals(t *testing.T) {
 			t.Errorf("%s is accepted", name)
 		}
 	}
-	request, err := c.NewShipRequest(gb, parcel)
+	request, err := c.NewShipRequest(t.Context(), gb, parcel)
 	if err != nil || strings.Contains(string(request.wire), "create_transport_type") {
 		t.Fatalf("%s %v", request.wire, err)
 	}

@@ -2,9 +2,9 @@ package alipay
 
 import (
 	"crypto"
-	"crypto/md5" //nolint:gosec // the protocol's own
+	"crypto/md5"
 	"crypto/rsa"
-	"crypto/sha1" //nolint:gosec // the protocol's own
+	"crypto/sha1"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
@@ -71,7 +71,7 @@ func (c *Credentials) Sign(p Params, cs Charset) (string, error) {
 		if c.PrivateKey == nil {
 			return "", errors.New("sign: no private key")
 		}
-		digest := sha1.Sum(text) //nolint:gosec // the protocol's own
+		digest := sha1.Sum(text)
 		sign, err := rsa.SignPKCS1v15(nil, c.PrivateKey, crypto.SHA1, digest[:])
 		if err != nil {
 			return "", errors.New("sign: the private key cannot sign")
@@ -82,7 +82,7 @@ func (c *Credentials) Sign(p Params, cs Charset) (string, error) {
 }
 
 func (c *Credentials) md5(text []byte) string {
-	digest := md5.Sum(append(slices.Clip(text), c.Key.value...)) //nolint:gosec // the protocol's own
+	digest := md5.Sum(append(slices.Clip(text), c.Key.value...))
 	return hex.EncodeToString(digest[:])
 }
 
@@ -107,7 +107,7 @@ func (c *Credentials) Verify(p Params, charset, signType, sign string) error {
 		if err != nil || c.PublicKey == nil {
 			return errWrongSignature
 		}
-		digest := sha1.Sum(text) //nolint:gosec // the protocol's own
+		digest := sha1.Sum(text)
 		if rsa.VerifyPKCS1v15(c.PublicKey, crypto.SHA1, digest[:], raw) != nil {
 			return errWrongSignature
 		}

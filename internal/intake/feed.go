@@ -78,3 +78,18 @@ func ItemOf(r ledger.Row) tasks.Item {
 	}
 	return item
 }
+
+// ClaimBelt makes sure that the belt is this ledger's. One without a marker is new or was wiped: everything
+// that belongs there is marked to be fed. tasks.ErrForeign when it is another ledger's.
+func ClaimBelt(ctx context.Context, book *ledger.Ledger, belt *tasks.Belt) error {
+	lost, err := belt.Claim(ctx, book.Identity(), book.URL())
+	if err != nil || !lost {
+		return err
+	}
+	if _, err := book.FeedAll(ctx); err != nil {
+		return err
+	}
+	// Marked after the rows are to be fed and before they are: a crash in between leaves them to be fed,
+	// and whoever comes now need not do it again.
+	return belt.Mark(ctx, book.Identity(), book.URL())
+}

@@ -43,7 +43,7 @@ func (l *Ledger) Accept(ctx context.Context, shipments []shipment.Shipment, o Ac
 		o.Actor = "enqueue"
 	}
 	answers := make([]Acceptance, len(shipments))
-	err := l.tx(ctx, func(t *tx) error {
+	err := l.tx(ctx, "accept", func(t *tx) error {
 		insert, err := t.PrepareContext(ctx, insertShipment)
 		if err != nil {
 			return fmt.Errorf("ledger: %w", err)
@@ -82,8 +82,10 @@ const insertShipment = `INSERT INTO shipments (partner, trade_no, logistics_name
 	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?) ON CONFLICT (partner, trade_no) DO NOTHING`
 
 func insertArgs(s shipment.Shipment, now, version int64) []any {
-	return []any{s.Partner, s.TradeNo, s.LogisticsName, s.InvoiceNo, s.TransportType,
-		s.CreateTransportType, s.SellerIP, s.OrderRef, s.Batch, bit(s.Urgent), now, now, version}
+	return []any{
+		s.Partner, s.TradeNo, s.LogisticsName, s.InvoiceNo, s.TransportType,
+		s.CreateTransportType, s.SellerIP, s.OrderRef, s.Batch, bit(s.Urgent), now, now, version,
+	}
 }
 
 // acceptKnown answers for a shipment whose key is in the ledger.
@@ -128,7 +130,7 @@ func (t *tx) acceptAnew(s shipment.Shipment, old Row, actor string) error {
 // AcceptDead takes in what came from the queue and is no shipment, as a dead letter with the raw bytes
 // in its history. A key that is known already only gets the line of history.
 func (l *Ledger) AcceptDead(ctx context.Context, k shipment.Key, raw, actor string) error {
-	return l.tx(ctx, func(t *tx) error {
+	return l.tx(ctx, "accept", func(t *tx) error {
 		n, err := t.changed(`INSERT INTO shipments (partner, trade_no, accepted_at, changed_at, state, version, reason)
 			VALUES (?, ?, ?, ?, 'dead', 1, ?) ON CONFLICT (partner, trade_no) DO NOTHING`,
 			k.Partner, k.TradeNo, t.now, t.now, string(shipment.ReasonBadPayload))

@@ -86,7 +86,7 @@ func (l *Ledger) Accounts(ctx context.Context) ([]Account, error) {
 
 // Announce writes the accounts that a worker serves: partner, name and interval.
 func (l *Ledger) Announce(ctx context.Context, accounts []Account) error {
-	return l.tx(ctx, func(t *tx) error {
+	return l.tx(ctx, "announce", func(t *tx) error {
 		for _, a := range accounts {
 			err := t.exec(`INSERT INTO accounts (partner, name, interval_us, announced_at) VALUES (?, ?, ?, ?)
 				ON CONFLICT (partner) DO UPDATE SET name = excluded.name, interval_us = excluded.interval_us,
@@ -102,7 +102,7 @@ func (l *Ledger) Announce(ctx context.Context, accounts []Account) error {
 // SetHold puts an account on hold; one that is held already stays so for its first reason.
 // ErrNotFound when the account is unknown.
 func (l *Ledger) SetHold(ctx context.Context, partner, code, reason, actor string) error {
-	return l.tx(ctx, func(t *tx) error {
+	return l.tx(ctx, "hold", func(t *tx) error {
 		var known int
 		err := t.row(`SELECT COUNT(*) FROM accounts WHERE partner = ?`, partner).Scan(&known)
 		if err != nil {
@@ -126,7 +126,7 @@ func (t *tx) hold(partner, code, reason, actor string) error {
 
 // Release lifts a hold and tells whether there was one.
 func (l *Ledger) Release(ctx context.Context, partner, actor string) (released bool, err error) {
-	err = l.tx(ctx, func(t *tx) error {
+	err = l.tx(ctx, "release", func(t *tx) error {
 		n, err := t.changed(`UPDATE accounts SET held_us = held_us + (? - held_at), held_at = 0, held_code = '',
 			held_reason = '', deaths = 0, death_code = '' WHERE partner = ? AND held_at <> 0`, t.now, partner)
 		if err != nil || n == 0 {
@@ -141,7 +141,7 @@ func (l *Ledger) Release(ctx context.Context, partner, actor string) (released b
 // MayNotQuery remembers that Alipay refuses an account the query interface, or (false) that it has
 // answered one. It tells whether that is news.
 func (l *Ledger) MayNotQuery(ctx context.Context, partner string, refused bool) (news bool, err error) {
-	err = l.tx(ctx, func(t *tx) error {
+	err = l.tx(ctx, "note", func(t *tx) error {
 		query, value := `UPDATE accounts SET no_query_at = ? WHERE partner = ? AND no_query_at <> 0`, int64(0)
 		if refused {
 			query, value = `UPDATE accounts SET no_query_at = ? WHERE partner = ? AND no_query_at = 0`, t.now

@@ -28,7 +28,7 @@ type Attempt struct {
 // until its fence and is rescued after it.
 func (l *Ledger) Begin(ctx context.Context, r Row, a Attempt) (Row, error) {
 	var begun Row
-	err := l.tx(ctx, func(t *tx) error {
+	err := l.tx(ctx, "begin", func(t *tx) error {
 		fence := t.now + a.Fence.Microseconds()
 		var token int64
 		err := t.row(`INSERT INTO calls (partner, trade_no, service, worker, attempt, begun_at, fence_at, params)
@@ -85,7 +85,7 @@ func (t *tx) takeSlot(partner string, token, fence int64) error {
 // The caller has the shipment in hand when inHand is set; otherwise the feeder puts it on the belt.
 func (l *Ledger) TakeOver(ctx context.Context, r Row, delay time.Duration, actor string, inHand bool) (Row, error) {
 	var taken Row
-	err := l.tx(ctx, func(t *tx) error {
+	err := l.tx(ctx, "take_over", func(t *tx) error {
 		err := t.one(ErrStale, `UPDATE shipments SET state = 'queued', version = version + 1, changed_at = ?, token = 0,
 			fence_at = 0, doubt = 1, begun = 1, failures = failures + 1, not_before = ?, feed = ?
 			WHERE id = ? AND state = 'calling' AND version = ? AND fence_at <= ?`,

@@ -43,7 +43,7 @@ type Call struct {
 
 // RecordQuery writes down a query that is over.
 func (l *Ledger) RecordQuery(ctx context.Context, k shipment.Key, service, worker, params string, a Answer) error {
-	return l.tx(ctx, func(t *tx) error {
+	return l.tx(ctx, "record_query", func(t *tx) error {
 		return t.exec(`INSERT INTO calls (partner, trade_no, service, worker, begun_at, finished_at, params, verdict,
 			http_status, code, trade_status, refund_status, verified, answer, error, duration_us)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,

@@ -22,7 +22,7 @@ func (l *Ledger) Fed(ctx context.Context, rows []Row) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	return l.tx(ctx, func(t *tx) error {
+	return l.tx(ctx, "feed", func(t *tx) error {
 		for _, r := range rows {
 			err := t.exec(`UPDATE shipments SET feed = 0, dead_task = ? WHERE id = ? AND version = ?`,
 				bit(r.State == shipment.Dead), r.ID, r.Version)
@@ -38,7 +38,7 @@ func (l *Ledger) Fed(ctx context.Context, rows []Row) error {
 // rows that are.
 func (l *Ledger) FeedAll(ctx context.Context) (int64, error) {
 	var n int64
-	err := l.tx(ctx, func(t *tx) (err error) {
+	err := l.tx(ctx, "feed", func(t *tx) (err error) {
 		n, err = t.changed(`UPDATE shipments SET feed = 1 WHERE state IN ('queued', 'dead') AND feed = 0`)
 		return err
 	})
@@ -56,7 +56,7 @@ type Lost struct {
 // queue under a new version, since its old task still has its id. Rows that have changed since they
 // were read are left alone.
 func (l *Ledger) FeedAgain(ctx context.Context, lost []Lost, actor string) error {
-	return l.tx(ctx, func(t *tx) error {
+	return l.tx(ctx, "feed", func(t *tx) error {
 		for _, r := range lost {
 			if !r.Orphaned {
 				err := t.exec(`UPDATE shipments SET feed = 1 WHERE id = ? AND version = ?`, r.ID, r.Version)
@@ -79,7 +79,7 @@ func (l *Ledger) FeedAgain(ctx context.Context, lost []Lost, actor string) error
 // under its own id. ErrStale when it is not queued at that version.
 func (l *Ledger) BackInLine(ctx context.Context, r Row, actor, why string) (Row, error) {
 	var row Row
-	err := l.tx(ctx, func(t *tx) error {
+	err := l.tx(ctx, "back_in_line", func(t *tx) error {
 		err := t.backInLine(r, actor, why)
 		if err != nil {
 			return err

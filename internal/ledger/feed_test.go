@@ -101,7 +101,7 @@ func TestEveryChangeThatNeedsTheBeltIsMarked(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, false},
-		"cancelled": {func(t *testing.T, l *ledger.Ledger, r ledger.Row) {
+		"cancelled": {func(t *testing.T, l *ledger.Ledger, _ ledger.Row) {
 			t.Helper()
 			if _, _, err := l.Cancel(t.Context(), ledger.Scope{Batch: "b1"}, "w"); err != nil {
 				t.Fatal(err)

@@ -51,7 +51,7 @@ type Finished struct {
 // dead and barred if it is queued or calling; the account's opening time may only rise.
 func (l *Ledger) Finish(ctx context.Context, begun Row, f Finish) (Finished, error) {
 	var done Finished
-	err := l.tx(ctx, func(t *tx) error {
+	err := l.tx(ctx, "finish", func(t *tx) error {
 		first, err := t.complete(begun.Token, f.Answer)
 		if err != nil {
 			return err
@@ -151,7 +151,7 @@ func (t *tx) late(row Row, token int64, f Finish, actor string) error {
 // ErrStale when it is not queued at the version that was read.
 func (l *Ledger) Settle(ctx context.Context, r Row, m Move, actor string) (Row, error) {
 	var settled Row
-	err := l.tx(ctx, func(t *tx) error {
+	err := l.tx(ctx, "settle", func(t *tx) error {
 		row, err := t.get(r.Key())
 		if err != nil {
 			return err
@@ -171,7 +171,7 @@ func (l *Ledger) Settle(ctx context.Context, r Row, m Move, actor string) (Row, 
 // Evidence adds what the query after a refusal found to a dead shipment (C1).
 func (l *Ledger) Evidence(ctx context.Context, r Row, tradeStatus, refundStatus string, actor string) (Row, error) {
 	var dead Row
-	err := l.tx(ctx, func(t *tx) error {
+	err := l.tx(ctx, "evidence", func(t *tx) error {
 		err := t.one(ErrStale, `UPDATE shipments SET trade_status = ?, refund_status = ?, version = version + 1,
 			changed_at = ?, feed = 1 WHERE id = ? AND version = ? AND state = 'dead'`,
 			tradeStatus, refundStatus, t.now, r.ID, r.Version)

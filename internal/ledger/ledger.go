@@ -10,7 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/big"
-	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -34,6 +34,7 @@ type Ledger struct {
 	read     *sql.DB
 	identity string
 	clock    func() time.Time
+	observe  atomic.Pointer[func(op string, took time.Duration)]
 }
 
 // Open opens the ledger at url ("sqlite:PATH"), creates it or brings it up to date, and reads its
@@ -116,7 +117,7 @@ func (l *Ledger) readIdentity(ctx context.Context) error {
 	if _, err := rand.Read(id[:]); err != nil {
 		return err
 	}
-	return l.tx(ctx, func(t *tx) error {
+	return l.tx(ctx, "open", func(t *tx) error {
 		err := t.exec(`INSERT INTO ledger (name, value) VALUES ('identity', ?) ON CONFLICT (name) DO NOTHING`,
 			hex.EncodeToString(id[:]))
 		if err != nil {
@@ -133,8 +134,15 @@ type tx struct {
 	now int64
 }
 
+// Observe has every write transaction reported from now on: what it was for, and how long it took, the
+// wait for the lock included.
+func (l *Ledger) Observe(f func(op string, took time.Duration)) { l.observe.Store(&f) }
+
 // tx runs f in one write transaction, committed when f returns nil.
-func (l *Ledger) tx(ctx context.Context, f func(*tx) error) (err error) {
+func (l *Ledger) tx(ctx context.Context, op string, f func(*tx) error) (err error) {
+	if observe := l.observe.Load(); observe != nil {
+		defer func(start time.Time) { (*observe)(op, time.Since(start)) }(time.Now())
+	}
 	sqlTx, err := l.write.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("ledger: begin transaction: %w", err)
@@ -234,6 +242,3 @@ func jitter(most time.Duration) time.Duration {
 	}
 	return time.Duration(n.Int64()) + time.Millisecond
 }
-
-// marks is "?, ?, …", n of them.
-func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }

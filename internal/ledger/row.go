@@ -98,7 +98,7 @@ func (t *tx) record(k shipment.Key, actor string, from, to shipment.State, versi
 
 // Remark adds a line to a shipment's history without changing the shipment.
 func (l *Ledger) Remark(ctx context.Context, k shipment.Key, actor, detail string) error {
-	return l.tx(ctx, func(t *tx) error { return t.record(k, actor, "", "", 0, strings.ToValidUTF8(detail, "�")) })
+	return l.tx(ctx, "remark", func(t *tx) error { return t.record(k, actor, "", "", 0, strings.ToValidUTF8(detail, "�")) })
 }
 
 // Line is one line of history.

@@ -106,7 +106,7 @@ func (l *Ledger) ETA(ctx context.Context, s Scope) (eta time.Time, ok bool, err 
 func (l *Ledger) Cancel(ctx context.Context, s Scope, actor string) (closed int64, left []Row, err error) {
 	where, args := s.where()
 	const never = ` AND state = 'queued' AND sent_attempts = 0`
-	err = l.tx(ctx, func(t *tx) error {
+	err = l.tx(ctx, "cancel", func(t *tx) error {
 		err := t.exec(`INSERT INTO history (at, partner, trade_no, actor, from_state, to_state, version, detail)
 			SELECT CAST(? AS BIGINT), partner, trade_no, CAST(? AS TEXT), 'queued', 'closed', version + 1, 'cancelled' FROM shipments WHERE `+where+never,
 			append([]any{t.now, actor}, args...)...)

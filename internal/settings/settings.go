@@ -77,6 +77,12 @@ func Usage(err error) error {
 	return usageError{err}
 }
 
+// IsUsage tells whether an error is one of usage or configuration.
+func IsUsage(err error) bool {
+	var usage usageError
+	return errors.As(err, &usage)
+}
+
 // errExited carries kong's wish to end, after --help or --version.
 type errExited int
 
@@ -113,8 +119,7 @@ func Report(name string, stderr io.Writer, err error) int {
 		return ExitDone
 	}
 	_, _ = fmt.Fprintf(stderr, "%s: %v\n", name, err) // nobody else is left to tell
-	var usage usageError
-	if errors.As(err, &usage) {
+	if IsUsage(err) {
 		return ExitUsage
 	}
 	return ExitFailed

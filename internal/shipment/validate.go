@@ -66,21 +66,19 @@ func (s Shipment) Normalize() Shipment {
 }
 
 // Unwrap removes what exports put around a number so that a spreadsheet keeps it as text: blanks,
-// tabs, a leading ' or `, and ="…".
+// tabs, a leading ' or `, and ="…", in whatever order they were put there.
 func Unwrap(s string) string {
-	s = strings.TrimSpace(s)
-	if inner, ok := strings.CutPrefix(s, "="); ok {
-		if unquoted, ok := cutQuotes(inner); ok {
-			s = strings.TrimSpace(unquoted)
+	for {
+		bare := strings.TrimSpace(s)
+		if inner, ok := strings.CutPrefix(bare, `="`); ok && strings.HasSuffix(inner, `"`) {
+			bare = strings.TrimSuffix(inner, `"`)
 		}
+		bare = strings.TrimSpace(strings.TrimLeft(bare, "'`"))
+		if bare == s {
+			return s
+		}
+		s = bare
 	}
-	return strings.TrimSpace(strings.TrimLeft(s, "'`"))
-}
-
-func cutQuotes(s string) (string, bool) {
-	s, open := strings.CutPrefix(s, `"`)
-	s, closed := strings.CutSuffix(s, `"`)
-	return s, open && closed
 }
 
 // TransportType translates a transport type as people write it (快递, express) into Alipay's word.
@@ -110,7 +108,7 @@ func (s Shipment) Validate() error {
 		func() *FieldError { return checkTradeNo(s.TradeNo) },
 		s.checkTransport,
 		s.checkLogisticsName,
-		func() *FieldError { return checkText(FieldInvoiceNo, s.InvoiceNo, MaxInvoiceNo) },
+		func() *FieldError { return checkInvoiceNo(s.InvoiceNo) },
 		func() *FieldError { return checkIP(s.SellerIP) },
 		func() *FieldError { return checkNote(FieldOrderRef, s.OrderRef, MaxOrderRef) },
 		func() *FieldError { return checkNote(FieldBatch, s.Batch, MaxBatch) },
@@ -131,6 +129,14 @@ func CheckPartner(partner string) error {
 	return nil
 }
 
+// CheckBatch refuses what cannot be the name of a batch.
+func CheckBatch(batch string) error {
+	if err := checkNote(FieldBatch, batch, MaxBatch); err != nil {
+		return err
+	}
+	return nil
+}
+
 func checkPartner(partner string) *FieldError {
 	switch {
 	case partner == "":
@@ -141,13 +147,16 @@ func checkPartner(partner string) *FieldError {
 	return nil
 }
 
+// rounded is what to do about a number that a spreadsheet has spoilt.
+const rounded = "%s was turned into a rounded number by a spreadsheet and its last digits are lost; " +
+	"format the column as text and export it again"
+
 func checkTradeNo(no string) *FieldError {
 	switch {
 	case no == "":
 		return refuse(FieldTradeNo, "is missing; give Alipay's trade number")
 	case looksRounded(no):
-		return refuse(FieldTradeNo, "%s was turned into a rounded number by a spreadsheet and its last digits are lost; "+
-			"format the column as text and export it again", quote(no))
+		return refuse(FieldTradeNo, rounded, quote(no))
 	case !digits(no):
 		return refuse(FieldTradeNo, "%s is not a trade number: only digits are allowed", quote(no))
 	case len(no) < 16 || len(no) > 64:
@@ -165,6 +174,15 @@ func looksRounded(s string) bool {
 	}
 	whole, fraction, found := strings.Cut(s, ".")
 	return found && digits(whole) && digits(fraction)
+}
+
+// checkInvoiceNo refuses 7.7E+13, too: waybill numbers of digits alone are spoilt as trade numbers are. One
+// with an E and without a plus may be a courier's own.
+func checkInvoiceNo(no string) *FieldError {
+	if strings.Contains(no, "+") && looksRounded(no) {
+		return refuse(FieldInvoiceNo, rounded, quote(no))
+	}
+	return checkText(FieldInvoiceNo, no, MaxInvoiceNo)
 }
 
 func (s Shipment) checkTransport() *FieldError {

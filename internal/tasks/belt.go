@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+	"github.com/hibiken/asynq/x/metrics"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
@@ -223,3 +225,6 @@ func (b *Belt) Mark(ctx context.Context, identity, ledgerURL string) error {
 	_, err = b.Claim(ctx, identity, ledgerURL)
 	return err
 }
+
+// Collector gives asynq's own metrics of every queue.
+func (b *Belt) Collector() prometheus.Collector { return metrics.NewQueueMetricsCollector(b.inspector) }

@@ -14,7 +14,7 @@ import (
 
 // call is steps 3 to 7: connect, begin, write, wait, finish.
 func (l *lane) call(ctx context.Context, j *job, row ledger.Row) (done bool, err error) {
-	request, err := l.w.o.Gateway.NewShipRequest(l.a.Credentials, row.Shipment)
+	request, err := l.w.o.Gateway.NewShipRequest(ctx, l.a.Credentials, row.Shipment)
 	if err != nil {
 		return l.unsendable(ctx, row, err)
 	}
@@ -55,8 +55,8 @@ func (l *lane) call(ctx context.Context, j *job, row ledger.Row) (done bool, err
 	l.step("answered")
 	l.observe(row, result)
 
-	// Step 7.
-	return l.finish(ctx, j, begun, result)
+	// Step 7. Detached: the call has been made, and its answer must be recorded whoever stops us now.
+	return l.finish(context.WithoutCancel(ctx), j, begun, result)
 }
 
 // awaitSlot waits until the account's slot opens, with a connection made shortly before. errAgain when
@@ -162,8 +162,6 @@ func (l *lane) observe(row ledger.Row, r alipay.Result) {
 
 // finish records the answer and follows it to the belt.
 func (l *lane) finish(ctx context.Context, j *job, begun ledger.Row, r alipay.Result) (done bool, err error) {
-	// Detached: the call has been made, and its answer must be recorded whoever stops us now.
-	ctx = context.WithoutCancel(ctx)
 	l.step("finish")
 	f := facts{Row: begun, Delay: l.w.o.Retry.after(begun.Failures + 1)}
 	move := afterShip(f, r.Answer)
@@ -213,8 +211,8 @@ func (l *lane) persistAnswer(ctx context.Context, begun ledger.Row, r alipay.Res
 			return finished, nil
 		}
 		l.w.o.Log.Error().Err(err).Stringer("shipment", begun.Key()).Msg("the answer cannot be recorded yet; trying on")
-		if err := ratelimit.Sleep(l.w.ctx, wait); err != nil {
-			return ledger.Finished{}, err
+		if !l.w.pause(wait) {
+			return ledger.Finished{}, err // Stop has given up waiting: the answer is in the log alone, and the row in doubt
 		}
 	}
 }

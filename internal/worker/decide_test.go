@@ -122,22 +122,46 @@ func TestAfterShip(t *testing.T) {
 		a    alipay.Answer
 		want ledger.Move
 	}{
-		"shipped": {first, alipay.Answer{Outcome: alipay.Succeeded, TradeStatus: "WAIT_BUYER_CONFIRM_GOODS"},
-			ledger.Move{To: shipment.Shipped, TradeStatus: "WAIT_BUYER_CONFIRM_GOODS"}},
-		"busy": {first, alipay.Answer{Outcome: alipay.Busy, Code: "RETRY"},
-			ledger.Move{To: shipment.Queued, Doubt: true, Failed: true, Delay: time.Minute, Code: "RETRY"}},
-		"out of step": {first, alipay.Answer{Outcome: alipay.OutOfStep, Code: "TRADE_STATUS_NOT_AVAILD"},
-			ledger.Move{To: shipment.Dead, Reason: shipment.ReasonTradeStatusNotAvailable, Bar: true, Code: "TRADE_STATUS_NOT_AVAILD"}},
-		"argument": {first, alipay.Answer{Outcome: alipay.ShipmentFault, Code: "ILLEGAL_ARGUMENT"},
-			ledger.Move{To: shipment.Dead, Reason: shipment.ReasonIllegalArgument, Code: "ILLEGAL_ARGUMENT"}},
-		"no such trade": {first, alipay.Answer{Outcome: alipay.ShipmentFault, Code: "TRADE_NOT_EXIST"},
-			ledger.Move{To: shipment.Dead, Reason: shipment.ReasonTradeNotExist, Code: "TRADE_NOT_EXIST"}},
-		"account": {first, alipay.Answer{Outcome: alipay.AccountFault, Code: "ILLEGAL_SIGN"},
-			ledger.Move{To: shipment.Queued, HoldAccount: true, Code: "ILLEGAL_SIGN"}},
-		"account again": {held, alipay.Answer{Outcome: alipay.AccountFault, Code: "ILLEGAL_SIGN"},
-			ledger.Move{To: shipment.Dead, Reason: shipment.ReasonAccountRefused, Code: "ILLEGAL_SIGN"}},
-		"unlisted": {first, alipay.Answer{Outcome: alipay.UnlistedCode, Code: "NEW"},
-			ledger.Move{To: shipment.Calling, Doubt: true, Code: "NEW", UnlistedCode: "NEW"}},
+		"shipped": {
+			first,
+			alipay.Answer{Outcome: alipay.Succeeded, TradeStatus: "WAIT_BUYER_CONFIRM_GOODS"},
+			ledger.Move{To: shipment.Shipped, TradeStatus: "WAIT_BUYER_CONFIRM_GOODS"},
+		},
+		"busy": {
+			first,
+			alipay.Answer{Outcome: alipay.Busy, Code: "RETRY"},
+			ledger.Move{To: shipment.Queued, Doubt: true, Failed: true, Delay: time.Minute, Code: "RETRY"},
+		},
+		"out of step": {
+			first,
+			alipay.Answer{Outcome: alipay.OutOfStep, Code: "TRADE_STATUS_NOT_AVAILD"},
+			ledger.Move{To: shipment.Dead, Reason: shipment.ReasonTradeStatusNotAvailable, Bar: true, Code: "TRADE_STATUS_NOT_AVAILD"},
+		},
+		"argument": {
+			first,
+			alipay.Answer{Outcome: alipay.ShipmentFault, Code: "ILLEGAL_ARGUMENT"},
+			ledger.Move{To: shipment.Dead, Reason: shipment.ReasonIllegalArgument, Code: "ILLEGAL_ARGUMENT"},
+		},
+		"no such trade": {
+			first,
+			alipay.Answer{Outcome: alipay.ShipmentFault, Code: "TRADE_NOT_EXIST"},
+			ledger.Move{To: shipment.Dead, Reason: shipment.ReasonTradeNotExist, Code: "TRADE_NOT_EXIST"},
+		},
+		"account": {
+			first,
+			alipay.Answer{Outcome: alipay.AccountFault, Code: "ILLEGAL_SIGN"},
+			ledger.Move{To: shipment.Queued, HoldAccount: true, Code: "ILLEGAL_SIGN"},
+		},
+		"account again": {
+			held,
+			alipay.Answer{Outcome: alipay.AccountFault, Code: "ILLEGAL_SIGN"},
+			ledger.Move{To: shipment.Dead, Reason: shipment.ReasonAccountRefused, Code: "ILLEGAL_SIGN"},
+		},
+		"unlisted": {
+			first,
+			alipay.Answer{Outcome: alipay.UnlistedCode, Code: "NEW"},
+			ledger.Move{To: shipment.Calling, Doubt: true, Code: "NEW", UnlistedCode: "NEW"},
+		},
 		"nothing": {first, alipay.Answer{Err: errors.New("reset")}, ledger.Move{To: shipment.Calling, Doubt: true}},
 	} {
 		got := afterShip(c.f, c.a)
@@ -224,8 +248,11 @@ func TestTimesOfAPreflight(t *testing.T) {
 		doubt bool
 		want  time.Duration
 	}{
-		{0, false, 3 * time.Second}, {5 * time.Second, false, 5 * time.Second}, {time.Minute, false, 10 * time.Second},
-		{-time.Second, false, 3 * time.Second}, {0, true, 10 * time.Second},
+		{0, false, 3 * time.Second},
+		{5 * time.Second, false, 5 * time.Second},
+		{time.Minute, false, 10 * time.Second},
+		{-time.Second, false, 3 * time.Second},
+		{0, true, 10 * time.Second},
 	} {
 		if got := preflightTime(c.until, c.doubt); got != c.want {
 			t.Errorf("preflightTime(%v, %v) = %v, want %v", c.until, c.doubt, got, c.want)

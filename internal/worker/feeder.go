@@ -25,35 +25,11 @@ const (
 // one queue to another is for a moment in none.
 const settled = 10 * time.Second
 
-// claim makes sure that the belt is this ledger's, and loads a new or wiped one.
-func (w *Worker) claim(ctx context.Context) error {
-	lost, err := w.o.Belt.Claim(ctx, w.o.Book.Identity(), w.o.Book.URL())
-	if err != nil || !lost {
-		return err
-	}
-	n, err := w.o.Book.FeedAll(ctx)
-	if err != nil {
-		return err
-	}
-	// Marked after the rows are to be fed and before they are: a crash in between leaves them to be
-	// fed, and a second worker that comes now need not do it again.
-	if err := w.o.Belt.Mark(ctx, w.o.Book.Identity(), w.o.Book.URL()); err != nil {
-		return err
-	}
-	if n > 0 {
-		w.o.Log.Warn().Int64("rows", n).Msg("the belt was empty; loading it from the ledger")
-	}
-	return w.feed(ctx)
-}
-
-// feed puts on the belt what the ledger says is not there.
+// feed makes sure that the belt is this ledger's and puts on it what the ledger says is not there: after
+// a loss, everything.
 func (w *Worker) feed(ctx context.Context) error {
-	lost, err := w.o.Belt.Claim(ctx, w.o.Book.Identity(), w.o.Book.URL())
-	if err != nil {
+	if err := intake.ClaimBelt(ctx, w.o.Book, w.o.Belt); err != nil {
 		return err
-	}
-	if lost {
-		return w.claim(ctx)
 	}
 	n, err := intake.Feed(ctx, w.o.Book, w.o.Belt)
 	if n > 0 {

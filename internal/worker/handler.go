@@ -80,7 +80,7 @@ func (l *lane) handle(ctx context.Context, j *job) error {
 		case err == nil && done:
 			return nil
 		case errors.Is(err, errDraining):
-			return l.handBack(j)
+			return l.handBack(ctx, j)
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err == nil, errors.Is(err, errAgain), errors.Is(err, ledger.ErrStale),
@@ -90,7 +90,7 @@ func (l *lane) handle(ctx context.Context, j *job) error {
 		}
 		l.w.o.Log.Warn().Err(err).Stringer("shipment", j.key).Dur("again_in", wait).Msg("waiting")
 		if err := l.sleep(ctx, wait); errors.Is(err, errDraining) {
-			return l.handBack(j)
+			return l.handBack(ctx, j)
 		}
 		wait = min(2*wait, 5*time.Second)
 	}
@@ -222,8 +222,9 @@ func (l *lane) moved(ctx context.Context, row ledger.Row, detail string) {
 }
 
 // handBack puts a shipment that is only in hand back in line, ahead of what was not begun.
-func (l *lane) handBack(j *job) error {
-	ctx, cancel := context.WithTimeout(l.w.ctx, 5*time.Second)
+func (l *lane) handBack(ctx context.Context, j *job) error {
+	// Detached: it is because we stop that it has to be done.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	row, err := l.w.o.Book.Get(ctx, j.key)
 	if errors.Is(err, ledger.ErrNotFound) {

@@ -24,6 +24,7 @@ type metrics struct {
 	oldest     *prometheus.GaugeVec
 	held       *prometheus.GaugeVec
 	archived   prometheus.Gauge
+	ledger     *prometheus.HistogramVec
 	alive      prometheus.Gauge
 }
 
@@ -44,9 +45,10 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		oldest:     gaugeVec("fahuo_oldest_queued_seconds", "Age of the oldest queued shipment.", "partner"),
 		held:       gaugeVec("fahuo_account_held", "1 while the account is on hold.", "partner"),
 		archived:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "fahuo_asynq_archived", Help: "Tasks that asynq has given up; must stay 0."}),
+		ledger:     prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "fahuo_ledger_seconds", Help: "How long write transactions of the ledger took.", Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}, []string{"op"}),
 		alive:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "fahuo_worker_alive", Help: "1 while the worker runs."}),
 	}
-	r.MustRegister(m.calls, m.seconds, m.gaps, m.gapShort, m.unverified, m.late, m.shipments, m.dead, m.oldest, m.held, m.archived, m.alive)
+	r.MustRegister(m.calls, m.seconds, m.gaps, m.gapShort, m.unverified, m.late, m.shipments, m.dead, m.oldest, m.held, m.archived, m.ledger, m.alive)
 	m.alive.Set(1)
 	return m
 }

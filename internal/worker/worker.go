@@ -36,6 +36,7 @@ func New(o Options) (*Worker, error) {
 		o: o, metrics: newMetrics(o.Metrics), ctx: ctx, cancel: cancel,
 		drain: make(chan struct{}), failed: make(chan error, 1),
 	}
+	o.Book.Observe(func(op string, took time.Duration) { w.metrics.ledger.WithLabelValues(op).Observe(took.Seconds()) })
 	for _, a := range o.Accounts {
 		w.lanes = append(w.lanes, newLane(w, a))
 	}
@@ -63,7 +64,7 @@ func (w *Worker) run() error {
 	if err := w.persist("announce the accounts", w.announce); err != nil {
 		return err
 	}
-	if err := w.persist("load the belt", func(ctx context.Context) error { return w.claim(ctx) }); err != nil {
+	if err := w.persist("load the belt", w.feed); err != nil {
 		return err
 	}
 	if !w.o.WithoutRescue {
@@ -137,6 +138,9 @@ func (w *Worker) idle(d time.Duration) bool {
 		return false
 	}
 }
+
+// pause waits; false when Stop has given up waiting.
+func (w *Worker) pause(d time.Duration) bool { return ratelimit.Sleep(w.ctx, d) == nil }
 
 // every runs f now and then until Stop.
 func (w *Worker) every(d time.Duration, what string, f func(context.Context) error) {

@@ -56,7 +56,7 @@ func TestTheProductionClient(t *testing.T) {
 	if a, _, _ := client.Query(within(t), &merchant, tradeNo); a.TradeStatus != "WAIT_SELLER_SEND_GOODS" || !a.Verified {
 		t.Errorf("query: %+v", a)
 	}
-	request, err := client.NewShipRequest(&merchant, shipment.Shipment{
+	request, err := client.NewShipRequest(t.Context(), &merchant, shipment.Shipment{
 		Partner: partner, TradeNo: tradeNo, LogisticsName: "顺丰速运", InvoiceNo: "SF1", TransportType: "EXPRESS",
 	})
 	if err != nil {

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/redis/go-redis/v9/logging"
+	"github.com/rs/zerolog"
+
+	"fahuo/internal/intake"
+	"fahuo/internal/ledger"
+	"fahuo/internal/settings"
+	"fahuo/internal/tasks"
+)
+
+// How long Redis is given. Nothing needs it to answer: what it does not get, the worker fetches.
+const (
+	firstAnswer = 1 * time.Second
+	delivery    = 30 * time.Second
+)
+
+// belt is the way to Redis, which may be away.
+type belt struct {
+	*tasks.Belt
+	book     *ledger.Ledger
+	embedded bool
+	away     error // why it did not answer at first
+}
+
+// reach asks Redis whose it is before anything is accepted: one of another ledger is a usage error. That
+// it does not answer is none.
+func reach(ctx context.Context, g *cli, book *ledger.Ledger) (*belt, error) {
+	logging.Disable() // the client's own log would say on standard error what is said better below
+	connection, err := tasks.Connect(g.Redis, g.EmbeddedRedisAddr)
+	if err != nil {
+		return nil, settings.Usage(err)
+	}
+	b := &belt{Belt: connection, book: book, embedded: g.Redis == tasks.Embedded}
+	ctx, cancel := context.WithTimeout(ctx, firstAnswer)
+	defer cancel()
+	_, b.away = connection.Claim(ctx, book.Identity(), book.URL())
+	if errors.Is(b.away, tasks.ErrForeign) {
+		return nil, settings.Usage(errors.Join(b.away, connection.Close()))
+	}
+	return b, nil
+}
+
+// deliver puts what is accepted in line. Only a Redis of another ledger is an error.
+func (b *belt) deliver(ctx context.Context, log zerolog.Logger) error {
+	err := b.away
+	if err == nil {
+		ctx, cancel := context.WithTimeout(ctx, delivery)
+		defer cancel()
+		var fed int
+		fed, err = intake.Deliver(ctx, b.book, b.Belt)
+		log.Debug().Int("tasks", fed).Msg("put in line")
+	}
+	switch {
+	case errors.Is(err, tasks.ErrForeign):
+		return settings.Usage(err)
+	case err != nil && b.embedded:
+		log.Warn().Msg("no worker is running here with its embedded Redis: what is accepted is safe, and the worker will fetch it from the ledger when it starts")
+	case err != nil:
+		log.Warn().Str("redis", b.URL()).AnErr("cause", err).Msg("Redis does not answer: what is accepted is safe, and the worker will fetch it from the ledger")
+	}
+	return nil
+}
+
+func (b *belt) close(log zerolog.Logger) {
+	if err := b.Close(); err != nil {
+		log.Debug().Err(err).Msg("closing the connection to Redis")
+	}
+}

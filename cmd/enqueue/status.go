@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"fahuo/internal/intake"
+	"fahuo/internal/ledger"
+	"fahuo/internal/shipment"
+)
+
+type statusCmd struct {
+	Batch   string `placeholder:"NAME" help:"This batch only."`
+	Partner string `placeholder:"PARTNER" help:"This account only."`
+	JSON    bool   `name:"json" help:"Print JSON on standard output and nothing else there."`
+}
+
+// status is how far a scope has got. It is part of the contract with users.
+type status struct {
+	Batch   string                   `json:"batch"`
+	Partner string                   `json:"partner"`
+	Total   int64                    `json:"total"`
+	Counts  map[shipment.State]int64 `json:"counts"` // every state, always
+	Held    []held                   `json:"held"`   // accounts concerned that are on hold; never nil
+	ETA     intake.Time              `json:"eta"`
+}
+
+type held struct {
+	Partner string `json:"partner"`
+	Code    string `json:"code"`
+	Reason  string `json:"reason"`
+	Since   string `json:"since"`
+}
+
+// Run is `enqueue status`.
+func (c *statusCmd) Run(ctx context.Context, g *cli, s streams) error {
+	return g.withLedger(ctx, s, checkPartnerFlag(c.Partner), func(book *ledger.Ledger) error {
+		st, err := readStatus(ctx, book, ledger.Scope{Batch: c.Batch, Partner: c.Partner})
+		switch {
+		case err != nil:
+			return err
+		case st.Total == 0 && (c.Batch != "" || c.Partner != ""):
+			return unknown(book, c.Batch, c.Partner)
+		case c.JSON:
+			return printJSON(s.out, st)
+		}
+		p := &page{w: s.out}
+		p.status(st)
+		return p.err
+	})
+}
+
+func checkPartnerFlag(partner string) []error {
+	if err := shipment.CheckPartner(partner); partner != "" && err != nil {
+		return []error{fmt.Errorf("--partner: %w", err)}
+	}
+	return nil
+}
+
+// unknown says that there is nothing of that name, and where.
+func unknown(book *ledger.Ledger, batch, partner string) error {
+	what := "no shipments"
+	if batch != "" {
+		what = fmt.Sprintf("no batch %q", batch)
+	}
+	if partner != "" {
+		what += " of account " + partner
+	}
+	return fmt.Errorf("there is %s in the ledger %s", what, book.URL())
+}
+
+func readStatus(ctx context.Context, book *ledger.Ledger, scope ledger.Scope) (status, error) {
+	st := status{Batch: scope.Batch, Partner: scope.Partner, Held: []held{}}
+	var err error
+	if st.Counts, err = book.Counts(ctx, scope); err != nil {
+		return st, err
+	}
+	for _, n := range st.Counts {
+		st.Total += n
+	}
+	eta, ok, err := book.ETA(ctx, scope)
+	if err != nil {
+		return st, err
+	}
+	if ok {
+		st.ETA = intake.Time{Time: eta}
+	}
+	partners, err := book.PartnersIn(ctx, scope)
+	if err != nil {
+		return st, err
+	}
+	for _, partner := range partners {
+		account, err := book.Account(ctx, partner)
+		switch {
+		case errors.Is(err, ledger.ErrNotFound): // nobody has announced it, so nobody can have held it
+		case err != nil:
+			return st, err
+		case account.Hold != nil:
+			h := account.Hold
+			st.Held = append(st.Held, held{partner, h.Code, h.Reason, h.Since.In(intake.Beijing).Format(time.RFC3339)})
+		}
+	}
+	return st, nil
+}
+
+// meanings says in a few words what each state is.
+var meanings = map[shipment.State]string{
+	shipment.Queued: "in line", shipment.Calling: "being called now", shipment.Shipped: "Alipay knows that the goods are sent",
+	shipment.Dead: "a person has to look", shipment.Closed: "cancelled or settled",
+}
+
+func (p *page) status(st status) {
+	switch {
+	case st.Batch != "":
+		p.line("Batch %s", st.Batch)
+	case st.Partner != "":
+		p.line("Account %s", st.Partner)
+	}
+	for _, state := range shipment.States() {
+		p.line("%7d %-8s %s", st.Counts[state], state, meanings[state])
+	}
+	p.line("%7d in all", st.Total)
+	for _, h := range st.Held {
+		p.line("Account %s is on hold since %s (%s: %s). When its cause is gone: worker release %s", h.Partner, h.Since, h.Code, h.Reason, h.Partner)
+	}
+	if st.Counts[shipment.Queued]+st.Counts[shipment.Calling] > 0 {
+		p.eta(st.ETA)
+	}
+}

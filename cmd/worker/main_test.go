@@ -1,0 +1,442 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"fahuo/internal/alipay"
+	"fahuo/internal/alipay/alipaytest"
+	"fahuo/internal/ledger"
+	"fahuo/internal/proctest"
+	"fahuo/internal/shipment"
+)
+
+// program is the built worker.
+var program string
+
+func TestMain(m *testing.M) {
+	dir, err := proctest.Build("worker")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	program = filepath.Join(dir, "worker")
+	code := m.Run()
+	if err := os.RemoveAll(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+const (
+	partner = "2088900000000007"
+	testKey = "process-test-key-fedcba9876543210" // a test key
+)
+
+// site is what worker processes work in: a gateway, a Redis, a ledger, a directory.
+type site struct {
+	t       testing.TB
+	dir     string
+	gateway *alipaytest.Server
+	redis   string // empty: each worker's own
+	book    *ledger.Ledger
+	env     []string
+}
+
+func newSite(t testing.TB, interval time.Duration, withRedis bool) *site {
+	t.Helper()
+	s := &site{t: t, dir: t.TempDir()}
+	creds := alipay.Credentials{Partner: partner, SignType: alipay.MD5, Charset: alipay.UTF8, Key: alipay.NewSecret(testKey)}
+	var err error
+	s.gateway, err = alipaytest.Start(alipaytest.Options{
+		Accounts: []alipaytest.Account{{Credentials: creds}}, Interval: interval, AutoTrades: true,
+	})
+	s.must(err)
+	t.Cleanup(func() { s.must(s.gateway.Close()) })
+	url := "sqlite:" + filepath.Join(s.dir, "fahuo.db")
+	s.book, err = ledger.Open(context.Background(), url)
+	s.must(err)
+	t.Cleanup(func() { s.must(s.book.Close()) })
+	keyFile := filepath.Join(s.dir, "key")
+	s.must(os.WriteFile(keyFile, []byte(testKey+"\n"), 0o600))
+	s.env = []string{
+		"DATABASE_URL=" + url, "ALIPAY_PARTNER=" + partner, "ALIPAY_KEY_FILE=" + keyFile, "ALIPAY_GATEWAY=" + s.gateway.URL(),
+		"FAHUO_INTERVAL=" + interval.String(), "FAHUO_CALL_TIMEOUT=1s", "FAHUO_RETRY_BASE=100ms", "FAHUO_RETRY_CAP=1s", "FAHUO_LISTEN=off",
+	}
+	if withRedis {
+		s.redis = proctest.Redis(t)
+		s.env = append(s.env, "REDIS_URL=redis://"+s.redis)
+	} else {
+		s.env = append(s.env, "FAHUO_EMBEDDED_REDIS_ADDR=127.0.0.1:"+proctest.FreePort(t))
+	}
+	return s
+}
+
+func (s *site) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *site) start(env ...string) *proctest.Process {
+	s.t.Helper()
+	return proctest.Start(s.t, s.dir, append(slices.Clone(s.env), env...), program, "run")
+}
+
+func parcels(from, to int) (all []shipment.Shipment) {
+	for n := from; n < to; n++ {
+		all = append(all, shipment.Shipment{
+			Partner: partner, TradeNo: fmt.Sprintf("20261123000010010000%08d", n), LogisticsName: "顺丰速运",
+			InvoiceNo: fmt.Sprintf("SF%d", n), TransportType: shipment.TransportExpress, Batch: "b1",
+		})
+	}
+	return all
+}
+
+func (s *site) accept(to int) {
+	s.t.Helper()
+	_, err := s.book.Accept(context.Background(), parcels(0, to), ledger.AcceptOptions{})
+	s.must(err)
+}
+
+func (s *site) count(state shipment.State) int64 {
+	s.t.Helper()
+	counts, err := s.book.Counts(context.Background(), ledger.Scope{})
+	s.must(err)
+	return counts[state]
+}
+
+// until waits for a condition, which is looked at again at every event of the gateway and now and then:
+// the ledger belongs to another process and gives no signal.
+func (s *site) until(what string, limit time.Duration, done func() bool) {
+	s.t.Helper()
+	deadline := time.After(limit)
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for !done() {
+		changed := s.gateway.Changed()
+		select {
+		case <-changed:
+		case <-ticker.C:
+		case <-deadline:
+			s.t.Fatalf("in vain: %s", what)
+		}
+	}
+}
+
+func (s *site) lawful() {
+	s.t.Helper()
+	for _, b := range s.gateway.Breaches() {
+		s.t.Errorf("law broken: %+v", b)
+	}
+}
+
+func (s *site) shipCalls() (n int) {
+	for _, a := range s.gateway.Arrivals() {
+		if a.Ship() {
+			n++
+		}
+	}
+	return n
+}
+
+func TestThreeProcessesOnOneRedis(t *testing.T) {
+	s := newSite(t, 200*time.Millisecond, true)
+	s.accept(30)
+	for range 3 {
+		s.start()
+	}
+	s.until("all shipped", time.Minute, func() bool { return s.count(shipment.Shipped) == 30 })
+	s.lawful()
+	if n := s.shipCalls(); n != 30 {
+		t.Errorf("%d ship calls for 30 shipments", n)
+	}
+}
+
+// kill -9 at ten different moments: at arrivals, while a call is being answered, between calls.
+func TestKilledAtTenMoments(t *testing.T) {
+	for _, redis := range []bool{true, false} {
+		t.Run(fmt.Sprintf("redis %v", redis), func(t *testing.T) {
+			s := newSite(t, 100*time.Millisecond, redis)
+			s.accept(60)
+			for n := 3; n < 60; n += 7 { // so that some kills meet a call in flight
+				s.gateway.Inject(alipaytest.Fault{
+					TradeNo: parcels(n, n+1)[0].TradeNo, Kind: alipaytest.SlowAnswer, When: alipaytest.Face(n % 2), Delay: 300 * time.Millisecond,
+				})
+			}
+			for moment := range 10 {
+				p := s.start()
+				wanted := len(s.gateway.Arrivals()) + 2 + moment
+				s.until("something to happen", time.Minute, func() bool {
+					return len(s.gateway.Arrivals()) >= wanted || s.count(shipment.Shipped) == 60
+				})
+				p.Kill()
+			}
+			s.start()
+			s.until("all shipped", 2*time.Minute, func() bool { return s.count(shipment.Shipped) == 60 })
+			s.lawful()
+			for _, p := range parcels(0, 60) {
+				trade, ok := s.gateway.Trade(p.TradeNo)
+				if !ok || alipay.StateOf(trade.Status) != alipay.AlreadyShipped {
+					t.Errorf("%s is shipped in the ledger and %q at the gateway", p.TradeNo, trade.Status)
+				}
+			}
+		})
+	}
+}
+
+func TestStopsGently(t *testing.T) {
+	s := newSite(t, 100*time.Millisecond, true)
+	s.accept(20)
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		p := s.start()
+		before := s.shipCalls()
+		s.until("a few calls", time.Minute, func() bool { return s.shipCalls() >= before+3 })
+		p.Signal(signal)
+		if code := p.Exit(); code != 0 {
+			t.Fatalf("exit %d after %v", code, signal)
+		}
+		if n := s.count(shipment.Calling); n != 0 {
+			t.Fatalf("%d calls were left without an answer", n)
+		}
+	}
+	s.start()
+	s.until("all shipped", time.Minute, func() bool { return s.count(shipment.Shipped) == 20 })
+	s.lawful()
+	if n := s.shipCalls(); n != 20 {
+		t.Errorf("%d ship calls", n)
+	}
+}
+
+// The key is in the worker's memory and nowhere else (A2).
+func TestTheKeyIsNowhere(t *testing.T) {
+	s := newSite(t, 50*time.Millisecond, true)
+	for i, kind := range alipaytest.Kinds() {
+		f := alipaytest.Fault{TradeNo: parcels(i, i+1)[0].TradeNo, Kind: kind, Delay: 100 * time.Millisecond}
+		if kind == alipaytest.ErrorCode {
+			f.Code = "ILLEGAL_ARGUMENT"
+		}
+		s.gateway.Inject(f)
+	}
+	n := len(alipaytest.Kinds())
+	s.accept(n)
+	p := s.start("FAHUO_LOG_LEVEL=trace")
+	s.until("every fault met", time.Minute, func() bool { return s.shipCalls() >= n })
+	cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.Pid()))
+	s.must(err)
+	p.Signal(syscall.SIGQUIT) // a crash, with every goroutine's stack
+	p.Exit()
+	client := proctest.RedisClient(t, s.redis)
+	s.must(client.Save(context.Background()).Err())
+	places := map[string][]byte{"arguments": cmdline, "log and stacks": []byte(p.Output())}
+	if !strings.Contains(p.Output(), "goroutine") || !strings.Contains(p.Output(), "ship call") {
+		t.Error("neither stacks nor calls in the log: this test looks at nothing")
+	}
+	for _, dir := range []string{s.dir, client.ConfigGet(context.Background(), "dir").Val()["dir"]} {
+		s.must(filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+			if err != nil || d.IsDir() || d.Name() == "key" {
+				return err
+			}
+			places[path], err = os.ReadFile(path) //nolint:gosec // the test's own directories
+			return err
+		}))
+	}
+	if len(places) < 5 {
+		t.Errorf("only %d places to look at", len(places))
+	}
+	for place, content := range places {
+		for _, secret := range []string{testKey, fmt.Sprintf("%x", testKey)} {
+			if strings.Contains(string(content), secret) {
+				t.Errorf("the key is in %s", place)
+			}
+		}
+	}
+	for _, a := range s.gateway.Arrivals() {
+		if a.Params["sign"] != "" || a.Params["key"] != "" {
+			t.Error("sent with the key")
+		}
+	}
+}
+
+func TestConfigurationFaultsAreReportedTogether(t *testing.T) {
+	dir := t.TempDir()
+	code, out := proctest.Run(t, dir, []string{
+		"ALIPAY_GATEWAY=http://mapi.alipay.com/gateway.do", "FAHUO_INTERVAL=1s", "FAHUO_CALL_TIMEOUT=0s", "FAHUO_RETRY_CAP=1s",
+		"DATABASE_URL=mysql://x", "REDIS_URL=http://x", "FAHUO_LISTEN=nowhere", "ALIPAY_PARTNER=123", "ALIPAY_KEY=k",
+	}, program, "run")
+	if code != 2 {
+		t.Errorf("exit %d", code)
+	}
+	for _, want := range []string{
+		"ALIPAY_GATEWAY", "FAHUO_INTERVAL", "FAHUO_CALL_TIMEOUT", "FAHUO_RETRY_CAP", "DATABASE_URL", "REDIS_URL", "FAHUO_LISTEN", "2088",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("not reported: %s\n%s", want, out)
+		}
+	}
+}
+
+func TestWrongUsage(t *testing.T) {
+	dir := t.TempDir()
+	good := []string{"ALIPAY_PARTNER=" + partner, "ALIPAY_KEY=" + testKey}
+	for name, c := range map[string]struct {
+		env  []string
+		args []string
+		want string
+	}{
+		"no account":              {nil, []string{"run"}, "no account is given"},
+		"two sources":             {good, []string{"run", "--accounts", "x.yaml"}, "given twice"},
+		"no such file":            {nil, []string{"run", "--accounts", "x.yaml"}, "x.yaml"},
+		"unknown flag":            {good, []string{"run", "--speed", "9"}, "--speed"},
+		"unknown command":         {good, []string{"fly"}, "fly"},
+		"the key as a flag":       {good, []string{"run", "--key", "x"}, "--key"},
+		"demo account":            {[]string{"ALIPAY_PARTNER=2088101122136241", "ALIPAY_KEY=" + testKey}, []string{"run"}, "3 %"},
+		"an IP gateway":           {good, []string{"run", "--gateway", "https://110.75.132.1/gateway.do"}, "DNS name"},
+		"sandbox and real ledger": {nil, []string{"--sandbox", "--ledger", "sqlite:x.db"}, "--ledger cannot be given"},
+		"sandbox and accounts":    {nil, []string{"run", "--sandbox", "--accounts=x"}, "--accounts cannot be given"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, out := proctest.Run(t, dir, c.env, program, c.args...)
+			if code != 2 || !strings.Contains(out, c.want) || strings.Contains(out, testKey) {
+				t.Errorf("exit %d, want 2 and %q:\n%s", code, c.want, out)
+			}
+		})
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
+		t.Errorf("wrong usage left files: %v %v", entries, err)
+	}
+}
+
+func TestARedisOfAnotherLedgerIsRefused(t *testing.T) {
+	s := newSite(t, 100*time.Millisecond, true)
+	p := s.start()
+	p.WaitFor("working")
+	p.Signal(syscall.SIGTERM)
+	p.Exit()
+	other := "sqlite:" + filepath.Join(s.dir, "other.db")
+	code, out := proctest.Run(t, s.dir, append(slices.Clone(s.env), "DATABASE_URL="+other), program, "run")
+	if code != 2 || !strings.Contains(out, "other.db") || !strings.Contains(out, "fahuo.db") {
+		t.Errorf("exit %d:\n%s", code, out)
+	}
+}
+
+func TestHoldAndRelease(t *testing.T) {
+	s := newSite(t, 100*time.Millisecond, true)
+	p := s.start()
+	p.WaitFor("working")
+	if code, out := proctest.Run(t, s.dir, s.env, program, "hold", partner, "--reason", "stocktaking"); code != 0 {
+		t.Fatalf("exit %d: %s", code, out)
+	}
+	s.accept(3)
+	p.WaitFor("on hold")
+	code, out := proctest.Run(t, s.dir, s.env, program, "accounts", "--json")
+	if code != 0 || !strings.Contains(out, "stocktaking") || !strings.Contains(out, "manual") {
+		t.Errorf("exit %d: %s", code, out)
+	}
+	if s.shipCalls() != 0 {
+		t.Error("called while on hold")
+	}
+	for i, want := range []string{"is released", "was not on hold"} {
+		if code, out := proctest.Run(t, s.dir, s.env, program, "release", partner); code != 0 || !strings.Contains(out, want) {
+			t.Errorf("release %d: exit %d: %s", i+1, code, out)
+		}
+	}
+	s.until("shipped", time.Minute, func() bool { return s.count(shipment.Shipped) == 3 })
+	code, out = proctest.Run(t, s.dir, s.env, program, "release", "2088999999999999")
+	if code != 1 || !strings.Contains(out, partner) {
+		t.Errorf("an unknown account: exit %d: %s", code, out)
+	}
+}
+
+func TestHealthReadinessMetrics(t *testing.T) {
+	s := newSite(t, 100*time.Millisecond, true)
+	addr := "127.0.0.1:" + proctest.FreePort(t)
+	s.accept(2)
+	s.start("FAHUO_LISTEN=" + addr)
+	s.until("shipped", time.Minute, func() bool { return s.count(shipment.Shipped) == 2 })
+	ask := func(path string) (int, string) {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+path, nil)
+		s.must(err)
+		answer, err := http.DefaultClient.Do(request)
+		s.must(err)
+		body, err := io.ReadAll(answer.Body)
+		s.must(errors.Join(err, answer.Body.Close()))
+		return answer.StatusCode, string(body)
+	}
+	if code, body := ask("/healthz"); code != 200 {
+		t.Errorf("/healthz: %d %s", code, body)
+	}
+	if code, body := ask("/readyz"); code != 200 || !strings.Contains(body, "ledger") {
+		t.Errorf("/readyz: %d %s", code, body)
+	}
+	code, body := ask("/metrics")
+	for _, name := range []string{
+		"fahuo_calls_total", "fahuo_call_seconds", "fahuo_gap_seconds", "fahuo_gap_short_total 0", "fahuo_late_writes_total 0", "fahuo_worker_alive 1",
+		"fahuo_asynq_archived", "fahuo_ledger_seconds", "asynq_tasks_enqueued_total",
+	} {
+		if code != 200 || !strings.Contains(body, name) {
+			t.Errorf("/metrics: %d, %s is missing", code, name)
+		}
+	}
+	if code, out := proctest.Run(t, s.dir, []string{"FAHUO_LISTEN=" + addr}, program, "healthcheck"); code != 0 {
+		t.Errorf("healthcheck: exit %d: %s", code, out)
+	}
+	if code, _ := proctest.Run(t, s.dir, []string{"FAHUO_LISTEN=127.0.0.1:1"}, program, "healthcheck"); code != 1 {
+		t.Errorf("healthcheck of nothing: exit %d", code)
+	}
+}
+
+func TestSandbox(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"--sandbox", "--interval", "100ms", "--retry-base", "1s"}
+	hostile := []string{"ALIPAY_GATEWAY=https://mapi.alipay.com/gateway.do", "REDIS_URL=redis://192.0.2.1", "DATABASE_URL=sqlite:real.db", "ALIPAY_PARTNER=x"}
+	p := proctest.Start(t, dir, hostile, program, args...)
+	p.WaitFor("SHIP")
+	p.Signal(syscall.SIGINT)
+	if code := p.Exit(); code != 0 {
+		t.Fatalf("exit %d", code)
+	}
+	p = proctest.Start(t, dir, hostile, program, args...)
+	p.WaitFor("Going on where it stopped")
+	p.WaitFor("The sample is settled")
+	p.Signal(syscall.SIGINT)
+	if code := p.Exit(); code != 0 {
+		t.Fatalf("exit %d", code)
+	}
+	book, err := ledger.Open(t.Context(), "sqlite:"+filepath.Join(dir, "sandbox", "fahuo.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = book.Close() }()
+	counts, err := book.Counts(t.Context(), ledger.Scope{})
+	if err != nil || counts[shipment.Shipped] != 9 || counts[shipment.Dead] != 3 {
+		t.Errorf("%v %v", counts, err)
+	}
+	p = proctest.Start(t, dir, nil, program, args...)
+	p.WaitFor("All 12 sample shipments are settled")
+}
+
+// Ledger and Redis may be away; the worker waits and goes on by itself.
+func TestWaitsForRedis(t *testing.T) {
+	s := newSite(t, 100*time.Millisecond, false)
+	s.accept(2)
+	port := proctest.FreePort(t)
+	p := s.start("REDIS_URL=redis://127.0.0.1:" + port)
+	p.WaitFor("waiting")
+	embedded := proctest.Start(t, s.dir, nil, "redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "")
+	embedded.WaitFor("Ready to accept")
+	s.until("shipped", time.Minute, func() bool { return s.count(shipment.Shipped) == 2 })
+	s.lawful()
+}

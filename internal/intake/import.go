@@ -1,0 +1,176 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"fahuo/internal/ledger"
+	"fahuo/internal/shipment"
+)
+
+// chunk is how many rows one transaction of the ledger takes: enough to be quick, few enough that workers
+// get the ledger in between.
+const chunk = 1000
+
+// acceptTimeout bounds a transaction that has been begun.
+const acceptTimeout = time.Minute
+
+// Options are what an import is told besides its file.
+type Options struct {
+	Partner        string // for every row; empty: the file says it
+	DefaultPartner string // for rows that do not say; empty: the only account that the ledger knows
+	Batch          string
+	Urgent         bool // every row, whatever its column says
+	DryRun         bool // check everything, accept nothing
+	Strict         bool // accept nothing if any row is refused
+	Actor          string
+	Warn           func(message string)
+	Progress       func(line int64) // after each transaction: how far it has got; may be nil
+}
+
+// run is an import under way.
+type run struct {
+	Options
+	book    *ledger.Ledger
+	source  *Source
+	reader  reader
+	sum     Summary
+	refused []refused
+	// What is read and not yet handed to the ledger.
+	records   []record
+	shipments []shipment.Shipment
+}
+
+// ErrInterrupted says that an import was told to stop. What it had accepted by then stays.
+var ErrInterrupted = errors.New("interrupted")
+
+// Import takes a file's rows into the ledger, in their order. The summary is true whatever the error: it
+// counts what is durable. Cancelling ctx stops between two transactions. ErrAccount means that nothing
+// was read.
+func Import(ctx context.Context, book *ledger.Ledger, source *Source, o Options) (Summary, error) {
+	r := &run{Options: o, book: book, source: source, sum: Summary{Batch: o.Batch, Rejections: []Rejection{}}}
+	known, err := newAccounts(ctx, book, o.Partner, o.DefaultPartner, source.header.has(shipment.FieldPartner))
+	if err != nil {
+		return r.sum, err
+	}
+	if len(known.known) == 0 {
+		o.Warn("no worker has announced an account to this ledger yet: is the partner right? Nothing is shipped until a worker serves it")
+	}
+	if names := source.Ignored(); len(names) > 0 {
+		o.Warn("columns that are not used: " + list(names))
+	}
+	r.reader = reader{header: source.header, accounts: known, batch: o.Batch, urgent: o.Urgent}
+	err = r.all(ctx)
+	return r.sum, errors.Join(err, r.finish(ctx))
+}
+
+func (r *run) all(ctx context.Context) error {
+	rows, err := r.source.rows()
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.source.Name, err)
+	}
+	for seen := 0; ; seen++ {
+		rec, err := rows.next()
+		switch {
+		case errors.Is(err, io.EOF) && seen == 0:
+			return fmt.Errorf("%s: has a header and no rows", r.source.Name)
+		case errors.Is(err, io.EOF):
+			return r.flush(ctx, rows.number)
+		case err != nil:
+			return fmt.Errorf("%s: %w", r.source.Name, err)
+		}
+		if s, fault := r.reader.shipment(rec); fault == nil {
+			r.records, r.shipments = append(r.records, rec), append(r.shipments, s)
+		} else {
+			r.sum.Rejected++
+			r.refuse(rec, s.TradeNo, *fault)
+		}
+		// Strict needs all or nothing, and a dry run has to see a trade that is in the file twice: both are
+		// one transaction.
+		if len(r.records) == chunk && !r.Strict && !r.DryRun {
+			if err := r.flush(ctx, rows.number); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// flush hands what has been read to the ledger.
+func (r *run) flush(ctx context.Context, line int64) error {
+	if len(r.records) == 0 {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w: the rows from line %d on were not taken; import the file again, what is in already does no harm",
+			ErrInterrupted, r.records[0].line)
+	}
+	// Begun, the transaction is not cut off: whether it was committed would be unknown.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), acceptTimeout)
+	defer cancel()
+	never := r.DryRun || (r.Strict && r.sum.Rejected > 0)
+	answers, err := r.book.Accept(ctx, r.shipments, ledger.AcceptOptions{DryRun: never, Strict: r.Strict, Actor: r.Actor})
+	if err != nil {
+		return fmt.Errorf("the ledger did not take the rows up to line %d: %w", line, err)
+	}
+	for i, a := range answers {
+		r.count(r.records[i], r.shipments[i], a)
+	}
+	if r.Strict && r.sum.Refused() {
+		r.sum.Accepted = 0
+	}
+	r.records, r.shipments = r.records[:0], r.shipments[:0]
+	if r.Progress != nil {
+		r.Progress(line)
+	}
+	return nil
+}
+
+func (r *run) count(rec record, s shipment.Shipment, a ledger.Acceptance) {
+	switch a.Verdict {
+	case ledger.Accepted:
+		r.sum.Accepted++
+	case ledger.Already:
+		r.sum.Already++
+	case ledger.Conflict:
+		r.sum.Conflicts++
+		d := a.Difference
+		r.refuse(rec, s.TradeNo, shipment.FieldError{Field: d.Field, Reason: fmt.Sprintf(
+			"%s was %q when this trade was accepted and is %q now; what was accepted first stays", d.Field, d.Old, d.New)})
+	case ledger.Undecided:
+	}
+}
+
+func (r *run) refuse(rec record, tradeNo string, fault shipment.FieldError) {
+	r.refused = append(r.refused, refused{
+		Rejection: Rejection{Line: rec.line, TradeNo: tradeNo, Field: fault.Field, Reason: fault.Reason}, cells: rec.cells,
+	})
+}
+
+// finish writes down what was refused and asks when the batch will be done. It is done for an import that
+// was stopped, too.
+func (r *run) finish(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), acceptTimeout)
+	defer cancel()
+	sortByLine(r.refused)
+	for _, row := range r.refused {
+		r.sum.Rejections = append(r.sum.Rejections, row.Rejection)
+	}
+	var err error
+	if len(r.refused) > 0 {
+		if err = r.source.writeRejected(r.refused); err == nil {
+			path := r.source.RejectedPath()
+			r.sum.RejectedFile = &path
+		}
+	}
+	if r.DryRun {
+		return err
+	}
+	eta, ok, etaErr := r.book.ETA(ctx, ledger.Scope{Batch: r.Batch})
+	if ok {
+		r.sum.ETA = Time{eta}
+	}
+	return errors.Join(err, etaErr)
+}

@@ -1,0 +1,102 @@
+package intake
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// record is one row as it stands in the file.
+type record struct {
+	line  int64    // the physical line in which it begins, from 1
+	cells []string // as they were; the whole line in one cell if it could not be taken apart
+	fault string   // why it could not be taken apart; empty: it was
+}
+
+// blank tells whether there is nothing in a record. Spreadsheets leave such rows behind.
+func (r record) blank() bool {
+	return r.fault == "" && strings.TrimSpace(strings.Join(r.cells, "")) == ""
+}
+
+// records reads the rows of a decoded file.
+type records struct {
+	in     *lines
+	back   []string // lines that were read ahead in vain
+	number int64    // of the line last taken
+	split  splitter
+}
+
+func newRecords(r io.Reader, delimiter byte) *records {
+	return &records{in: newLines(r), split: splitter{delimiter: delimiter}}
+}
+
+func (r *records) line() (string, error) {
+	if len(r.back) > 0 {
+		line := r.back[0]
+		r.back = r.back[1:]
+		r.number++
+		return line, nil
+	}
+	line, err := r.in.next()
+	if err != nil {
+		return "", err
+	}
+	r.number++
+	return string(line), nil
+}
+
+// next returns the next record that is not blank, io.EOF at the end.
+func (r *records) next() (record, error) {
+	for {
+		rec, err := r.read()
+		if err != nil || !rec.blank() {
+			return rec, err
+		}
+	}
+}
+
+func (r *records) read() (record, error) {
+	first, err := r.line()
+	if err != nil {
+		return record{}, r.fail(err)
+	}
+	rec := record{line: r.number}
+	r.split.reset()
+	goesOn := r.split.feed(first)
+	size := len(first)
+	var more []string
+	for goesOn && size <= maxRecord {
+		line, err := r.line()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return record{}, r.fail(err)
+		}
+		more = append(more, line)
+		size += len(line)
+		goesOn = r.split.feed(line)
+	}
+	switch {
+	case goesOn:
+		rec.fault = "a quote (\") is opened in this row and never closed; close it or remove it"
+	case r.split.at == broken:
+		rec.fault = "a quote (\") stands in the middle of a quoted value; write it twice or remove it"
+	default:
+		rec.cells = r.split.cells
+		return rec, nil
+	}
+	// Only the line with the fault is refused: the rows below it are somebody's shipments.
+	r.back = append(more, r.back...)
+	r.number -= int64(len(more))
+	rec.cells = []string{strings.TrimRight(first, "\r\n")}
+	return rec, nil
+}
+
+func (r *records) fail(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.EOF
+	}
+	return fmt.Errorf("line %d: %w", r.number+1, err)
+}

@@ -1,0 +1,56 @@
+package intake
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Beijing is the zone in which people read times here.
+var Beijing = time.FixedZone("UTC+8", 8*60*60)
+
+// Summary is what became of an import. It is part of the contract with users.
+type Summary struct {
+	Batch     string `json:"batch"`
+	Accepted  int    `json:"accepted"`  // new, and durable; with DryRun those that would be
+	Already   int    `json:"already"`   // known with the same details; nothing changes
+	Conflicts int    `json:"conflicts"` // known with other details: refused
+	Rejected  int    `json:"rejected"`  // wrong in themselves
+	ETA       Time   `json:"eta"`       // when the batch's last shipment will have been called
+	// RejectedFile holds the rows refused, conflicts among them; nil: there are none.
+	RejectedFile *string     `json:"rejected_file"`
+	Rejections   []Rejection `json:"rejections"` // never nil
+	// Error says why the import stopped before its end; what is counted above stays.
+	Error string `json:"error,omitempty"`
+}
+
+// Refused tells whether any row was not taken.
+func (s Summary) Refused() bool { return s.Conflicts+s.Rejected > 0 }
+
+// Rejection is a row that was refused, and why.
+type Rejection struct {
+	Line    int64  `json:"line"` // the physical line in which the row begins
+	TradeNo string `json:"trade_no"`
+	Field   string `json:"field"`
+	Reason  string `json:"reason"`
+}
+
+// Time is a time for people: whole seconds, in +08:00, null when nobody knows.
+type Time struct{ time.Time }
+
+// MarshalJSON writes RFC 3339 or null.
+func (t Time) MarshalJSON() ([]byte, error) {
+	if t.IsZero() {
+		return []byte("null"), nil
+	}
+	return json.Marshal(t.rounded().Format(time.RFC3339))
+}
+
+func (t Time) String() string {
+	if t.IsZero() {
+		return "not known yet"
+	}
+	return t.rounded().Format("2006-01-02 15:04:05 -07:00")
+}
+
+// rounded rounds up: "done by then" has to be true.
+func (t Time) rounded() time.Time { return t.Add(time.Second - 1).Truncate(time.Second).In(Beijing) }

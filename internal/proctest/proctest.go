@@ -1,0 +1,197 @@
+// Package proctest runs the project's programs and Redis as real processes, for tests: built once, started
+// on free ports, stopped by the id they were started with, their output kept for the test's report.
+package proctest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Build compiles the named commands (worker, enqueue, …) into a temporary directory and returns it; remove
+// it with os.RemoveAll. For TestMain.
+func Build(commands ...string) (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "fahuo-bin-"); err != nil {
+		return "", err
+	}
+	args := []string{"build", "-o", dir + string(filepath.Separator)}
+	for _, c := range commands {
+		args = append(args, "fahuo/cmd/"+c)
+	}
+	out, err := exec.CommandContext(context.Background(), "go", args...).CombinedOutput() //nolint:gosec // our own commands
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("go build: %w\n%s", err, out), os.RemoveAll(dir))
+	}
+	return dir, nil
+}
+
+// Process is a running program.
+type Process struct {
+	t    testing.TB
+	cmd  *exec.Cmd
+	done chan struct{}
+
+	mu      sync.Mutex
+	output  bytes.Buffer
+	written chan struct{} // closed at the next output
+	err     error
+}
+
+// Start starts a program with an environment of its own (only what is given) in dir. It is killed when the
+// test ends.
+func Start(t testing.TB, dir string, env []string, program string, args ...string) *Process {
+	t.Helper()
+	p := &Process{t: t, done: make(chan struct{}), written: make(chan struct{})}
+	p.cmd = exec.CommandContext(context.Background(), program, args...) //nolint:gosec // a program of the test's own
+	p.cmd.Dir, p.cmd.Env = dir, append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}, env...)
+	p.cmd.Stdout, p.cmd.Stderr = p, p
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		err := p.cmd.Wait()
+		p.mu.Lock()
+		p.err = err
+		p.mu.Unlock()
+		close(p.done)
+	}()
+	t.Cleanup(func() {
+		p.Kill()
+		if t.Failed() {
+			t.Logf("output of %s:\n%s", filepath.Base(program), p.Output())
+		}
+	})
+	return p
+}
+
+// Write keeps output; it implements io.Writer.
+func (p *Process) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	close(p.written)
+	p.written = make(chan struct{})
+	return p.output.Write(b)
+}
+
+// Output is what the process has printed so far, on both streams.
+func (p *Process) Output() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.output.String()
+}
+
+// Pid is the process's id.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
+// Signal sends a signal.
+func (p *Process) Signal(s syscall.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		p.t.Error(err)
+	}
+}
+
+// Kill kills the process and waits for its end.
+func (p *Process) Kill() {
+	p.t.Helper()
+	p.Signal(syscall.SIGKILL)
+	<-p.done
+}
+
+// Exit waits for the process's end and returns its exit code.
+func (p *Process) Exit() int {
+	p.t.Helper()
+	select {
+	case <-p.done:
+	case <-time.After(time.Minute):
+		p.t.Fatalf("the process does not end:\n%s", p.Output())
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// WaitFor waits until the output contains a text.
+func (p *Process) WaitFor(text string) {
+	p.t.Helper()
+	limit := time.After(time.Minute)
+	for {
+		p.mu.Lock()
+		found, written := strings.Contains(p.output.String(), text), p.written
+		p.mu.Unlock()
+		if found {
+			return
+		}
+		select {
+		case <-written:
+		case <-p.done:
+			if strings.Contains(p.Output(), text) {
+				return
+			}
+			p.t.Fatalf("the process ended without printing %q:\n%s", text, p.Output())
+		case <-limit:
+			p.t.Fatalf("in vain waited for %q:\n%s", text, p.Output())
+		}
+	}
+}
+
+// Run runs a program to its end and returns exit code and output.
+func Run(t testing.TB, dir string, env []string, program string, args ...string) (code int, output string) {
+	t.Helper()
+	p := Start(t, dir, env, program, args...)
+	code = p.Exit()
+	return code, p.Output()
+}
+
+// Redis starts a redis-server with an append-only file in a directory of the test's own and returns its
+// address.
+func Redis(t testing.TB) string {
+	t.Helper()
+	program, err := exec.LookPath("redis-server")
+	if err != nil {
+		t.Fatal("redis-server is missing; install it with scripts/install-test-deps or apt-get install redis-server")
+	}
+	dir := t.TempDir()
+	port := FreePort(t)
+	p := Start(t, dir, nil, program, "--port", port, "--bind", "127.0.0.1", "--dir", dir, "--appendonly", "yes",
+		"--save", "", "--maxmemory-policy", "noeviction")
+	p.WaitFor("Ready to accept connections")
+	return "127.0.0.1:" + port
+}
+
+// RedisClient is a client for looking into a test's Redis.
+func RedisClient(t testing.TB, addr string) *redis.Client {
+	t.Helper()
+	c := redis.NewClient(&redis.Options{Addr: addr})
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// FreePort finds a port of loopback that nobody uses.
+func FreePort(t testing.TB) string {
+	t.Helper()
+	var config net.ListenConfig
+	l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err = errors.Join(err, l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
