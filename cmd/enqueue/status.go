@@ -61,7 +61,7 @@ func checkPartnerFlag(partner string) []error {
 
 // unknown says that there is nothing of that name, and where.
 func unknown(book *ledger.Ledger, batch, partner string) error {
-	what := "no shipments"
+	what := "no shipment"
 	if batch != "" {
 		what = fmt.Sprintf("no batch %q", batch)
 	}

@@ -153,6 +153,7 @@ func (s *site) shipCalls() (n int) {
 }
 
 func TestThreeProcessesOnOneRedis(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, 200*time.Millisecond, true)
 	s.accept(30)
 	for range 3 {
@@ -167,6 +168,7 @@ func TestThreeProcessesOnOneRedis(t *testing.T) {
 
 // kill -9 at ten different moments: at arrivals, while a call is being answered, between calls.
 func TestKilledAtTenMoments(t *testing.T) {
+	t.Parallel()
 	for _, redis := range []bool{true, false} {
 		t.Run(fmt.Sprintf("redis %v", redis), func(t *testing.T) {
 			s := newSite(t, 100*time.Millisecond, redis)
@@ -198,6 +200,7 @@ func TestKilledAtTenMoments(t *testing.T) {
 }
 
 func TestStopsGently(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, 100*time.Millisecond, true)
 	s.accept(20)
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
@@ -222,6 +225,7 @@ func TestStopsGently(t *testing.T) {
 
 // The key is in the worker's memory and nowhere else (A2).
 func TestTheKeyIsNowhere(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, 50*time.Millisecond, true)
 	for i, kind := range alipaytest.Kinds() {
 		f := alipaytest.Fault{TradeNo: parcels(i, i+1)[0].TradeNo, Kind: kind, Delay: 100 * time.Millisecond}
@@ -320,6 +324,7 @@ func TestWrongUsage(t *testing.T) {
 }
 
 func TestARedisOfAnotherLedgerIsRefused(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, 100*time.Millisecond, true)
 	p := s.start()
 	p.WaitFor("working")
@@ -333,6 +338,7 @@ func TestARedisOfAnotherLedgerIsRefused(t *testing.T) {
 }
 
 func TestHoldAndRelease(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, 100*time.Millisecond, true)
 	p := s.start()
 	p.WaitFor("working")
@@ -361,6 +367,7 @@ func TestHoldAndRelease(t *testing.T) {
 }
 
 func TestHealthReadinessMetrics(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, 100*time.Millisecond, true)
 	addr := "127.0.0.1:" + proctest.FreePort(t)
 	s.accept(2)
@@ -399,6 +406,7 @@ func TestHealthReadinessMetrics(t *testing.T) {
 }
 
 func TestSandbox(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	args := []string{"--sandbox", "--interval", "100ms", "--retry-base", "1s"}
 	hostile := []string{"ALIPAY_GATEWAY=https://mapi.alipay.com/gateway.do", "REDIS_URL=redis://192.0.2.1", "DATABASE_URL=sqlite:real.db", "ALIPAY_PARTNER=x"}
@@ -430,6 +438,7 @@ func TestSandbox(t *testing.T) {
 
 // Ledger and Redis may be away; the worker waits and goes on by itself.
 func TestWaitsForRedis(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, 100*time.Millisecond, false)
 	s.accept(2)
 	port := proctest.FreePort(t)

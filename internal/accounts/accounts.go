@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -110,11 +111,11 @@ func (s Source) loadFile() ([]Account, error) {
 func parse(raw []byte) ([]entry, error) {
 	var f file
 	// Without source lines in the error: a line of the file may hold what should not be in a log.
-	if err := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict()).Decode(&f); err != nil {
+	if err := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict()).Decode(&f); err != nil && !errors.Is(err, io.EOF) {
 		return nil, errors.New(yaml.FormatError(err, false, false))
 	}
 	if len(f.Accounts) == 0 {
-		return nil, errors.New("it lists no account under the key accounts")
+		return nil, errors.New("there is no account in it, under the key accounts")
 	}
 	return f.Accounts, nil
 }

@@ -38,12 +38,13 @@ func line(t testing.TB, belt *tasks.Belt, l tasks.Line) []string {
 	return ids
 }
 
-// 10,000 rows, handed over by two at once, stand on the belt once each and in the order of acceptance,
+// Rows that are handed over by two at once stand on the belt once each and in the order of acceptance,
 // though both put them there at the same time.
 func TestOrderOnTheBeltWithTwoFeeders(t *testing.T) {
 	t.Parallel()
+	const n = chunk + feedPage/2 // several transactions and several pages
 	book, belt := openBook(t, partner), connect(t, proctest.Redis(t))
-	path := file(t, many(10_000))
+	path := file(t, many(n))
 	var both sync.WaitGroup
 	sums := make([]Summary, 2)
 	for i := range sums {
@@ -55,11 +56,11 @@ func TestOrderOnTheBeltWithTwoFeeders(t *testing.T) {
 		})
 	}
 	both.Wait()
-	if a, b := sums[0], sums[1]; a.Accepted+b.Accepted != 10_000 || a.Already+b.Already != 10_000 || a.Refused() || b.Refused() {
+	if a, b := sums[0], sums[1]; a.Accepted+b.Accepted != n || a.Already+b.Already != n || a.Refused() || b.Refused() {
 		t.Errorf("got %+v and %+v", a, b)
 	}
 	ids := line(t, belt, tasks.Main)
-	if len(ids) != 10_000 {
+	if len(ids) != n {
 		t.Fatalf("%d tasks", len(ids))
 	}
 	for i, id := range ids {

@@ -46,7 +46,7 @@ func TestOpenRefuses(t *testing.T) {
 		"no courier":        {"交易号,运单号\n1,2\n", `found "交易号", "运单号"`},
 		"duplicate columns": {"交易号,物流公司,trade_no,Logistics Name\n", `columns 1 ("交易号") and 3 ("trade_no") both are trade_no; remove one`},
 		"both duplicates":   {"交易号,物流公司,trade_no,Logistics Name\n", `columns 2 ("物流公司") and 4 ("Logistics Name") both are logistics_name`},
-		"open quote":        {"交易号,\"物流公司\n1,2\n", "the header has a quote"},
+		"open quote":        {"\"交易号,物流公司\n1,2\n", "the header has a quote"},
 		"old Mac":           {"trade_no,logistics_name\r1,2\r", "as on old Macs"},
 		"NUL in the header": {"trade_no\x00,logistics_name\n1,2\n", "NUL bytes in its first line"},
 		"xlsx":              {"PK\x03\x04rest", "is an Excel file (xlsx)"},
@@ -56,7 +56,7 @@ func TestOpenRefuses(t *testing.T) {
 		"no encoding":       {"trade_no,logistics_name\n1,\xff\xff\n", "line 2 is neither UTF-8 nor GBK"},
 		"two encodings":     {head + "1,顺丰\n" + gb(t, "2,顺丰\n"), "line 1 is in UTF-8 and line 3 is not"},
 		"two, by chance":    {head + gb(t, "2,圆通\n"), "line 1 is in UTF-8 and line 2 is not"},
-		"broken UTF-8":      {"\xEF\xBB\xBF" + head + "1,顺\xe4\n", "line 3 has a broken character"},
+		"broken UTF-8":      {"\xEF\xBB\xBF" + head + "1,顺\xe4\n", "line 2 has a broken character"},
 		"a long line":       {head + strings.Repeat("x", maxRecord+1), "line 2 is longer than 1 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -150,3 +150,20 @@ func (l *Ledger) OldestQueued(ctx context.Context) (map[string]time.Time, error)
 	}, `SELECT partner, MIN(accepted_at) FROM shipments WHERE state = 'queued' GROUP BY partner`)
 	return oldest, err
 }
+
+// CountsByPartner counts all shipments by account and state.
+func (l *Ledger) CountsByPartner(ctx context.Context) (map[string]map[shipment.State]int64, error) {
+	counts := make(map[string]map[shipment.State]int64)
+	_, err := list(ctx, l.read, func(s scanner) (struct{}, error) {
+		var partner string
+		var state shipment.State
+		var n int64
+		err := s.Scan(&partner, &state, &n)
+		if counts[partner] == nil {
+			counts[partner] = make(map[shipment.State]int64)
+		}
+		counts[partner][state] = n
+		return struct{}{}, err
+	}, `SELECT partner, state, COUNT(*) FROM shipments GROUP BY partner, state`)
+	return counts, err
+}

@@ -31,7 +31,7 @@ func (l *lane) call(ctx context.Context, j *job, row ledger.Row) (done bool, err
 	defer func() { _ = conn.Close() }() // after the exchange there is nothing left to lose on it
 
 	// Step 4. From m0 on the write window runs: a transaction that takes long shortens it.
-	if l.draining() {
+	if l.w.draining() {
 		return false, errDraining
 	}
 	l.step("begin")

@@ -51,11 +51,9 @@ type act int
 const (
 	actBack act = iota // do the move: the query has settled it, or nothing is known and it goes back in line
 	actCall            // go on to the ship call
-	actHold            // hold the account and wait with the shipment in hand
 )
 
-// afterQuery decides by the answer to a preflight query (step 2). The move is for actBack; for
-// actHold its Code and Detail say why.
+// afterQuery decides by the answer to a preflight query (step 2). The move is for actBack.
 func afterQuery(f facts, a alipay.Answer) (act, ledger.Move) {
 	switch a.Outcome {
 	case alipay.Succeeded:
@@ -66,7 +64,7 @@ func afterQuery(f facts, a alipay.Answer) (act, ledger.Move) {
 		}
 	case alipay.AccountFault:
 		if a.Code != alipay.CodeMayNotUse {
-			return actHold, ledger.Move{Code: a.Code, Detail: "a query was refused for the account's sake"}
+			return actBack, refusedQuery(f, a)
 		}
 		if f.Row.Doubt {
 			// Nothing is called a second time on a guess (U7).
@@ -76,6 +74,21 @@ func afterQuery(f facts, a alipay.Answer) (act, ledger.Move) {
 	case alipay.Unknown, alipay.Busy, alipay.OutOfStep, alipay.UnlistedCode:
 	}
 	return withoutAnswer(f, a)
+}
+
+// refusedQuery holds the account, the first time that a shipment meets it. The second time, after a
+// release, the shipment is what is wrong, and a person looks at it instead of at the account for ever.
+func refusedQuery(f facts, a alipay.Answer) ledger.Move {
+	switch {
+	case f.Row.Holds == 0:
+		return ledger.Move{
+			To: shipment.Queued, HoldAccount: true, Doubt: f.Row.Doubt, Code: a.Code, UnlistedCode: f.Row.UnlistedCode,
+			Detail: "a query was refused for the account's sake",
+		}
+	case f.Row.Doubt:
+		return deadMove(shipment.ReasonOutcomeUnknown, a, "in doubt, and queries are refused for the account's sake, for the second time")
+	}
+	return deadMove(shipment.ReasonAccountRefused, a, "a query was refused for the account's sake, for the second time")
 }
 
 // afterStatus decides by a verified trade status.

@@ -58,6 +58,9 @@ func TestAfterQuery(t *testing.T) {
 	doubt := facts{Row: ledger.Row{Doubt: true, SentAttempts: 1, Failures: 1}, Delay: time.Minute}
 	over := doubt
 	over.BudgetOver = true
+	heldOnce := facts{Row: ledger.Row{Holds: 1}}
+	heldInDoubt := doubt
+	heldInDoubt.Row.Holds = 1
 	odd := doubt
 	odd.Row.UnlistedCode = "STRANGE"
 
@@ -88,8 +91,10 @@ func TestAfterQuery(t *testing.T) {
 		"no such trade, in doubt":  {doubt, missing, actBack, shipment.Dead, shipment.ReasonTradeNotExist, "TRADE_NOT_EXIST"},
 		"argument, fresh":          {fresh, argument, actCall, "", "", ""},
 		"argument, in doubt":       {doubt, argument, actBack, shipment.Queued, "", "ILLEGAL_ARGUMENT"},
-		"account, fresh":           {fresh, account, actHold, "", "", "ILLEGAL_SIGN"},
-		"account, in doubt":        {doubt, account, actHold, "", "", "ILLEGAL_SIGN"},
+		"account, fresh":           {fresh, account, actBack, shipment.Queued, "", "ILLEGAL_SIGN"},
+		"account, in doubt":        {doubt, account, actBack, shipment.Queued, "", "ILLEGAL_SIGN"},
+		"account again":            {heldOnce, account, actBack, shipment.Dead, shipment.ReasonAccountRefused, "ILLEGAL_SIGN"},
+		"account again, in doubt":  {heldInDoubt, account, actBack, shipment.Dead, shipment.ReasonOutcomeUnknown, "ILLEGAL_SIGN"},
 		"may not query, fresh":     {fresh, mayNot, actCall, "", "", ""},
 		"may not query, in doubt":  {doubt, mayNot, actBack, shipment.Dead, shipment.ReasonOutcomeUnknown, "ILLEGAL_PARTNER_EXTERFACE"},
 		"silence, fresh":           {fresh, silence, actCall, "", "", ""},
@@ -104,7 +109,10 @@ func TestAfterQuery(t *testing.T) {
 		if got != c.act || move.To != c.to || move.Reason != c.reason || move.Code != c.code {
 			t.Errorf("%s: %v %+v", name, got, move)
 		}
-		if move.To == shipment.Queued && (!move.Doubt || !move.Failed || move.Delay != time.Minute || move.UnlistedCode != c.f.Row.UnlistedCode) {
+		if move.HoldAccount && (move.Doubt != c.f.Row.Doubt || move.Failed || move.Delay != 0 || move.UnlistedCode != c.f.Row.UnlistedCode) {
+			t.Errorf("%s: a hold costs the shipment something: %+v", name, move)
+		}
+		if move.To == shipment.Queued && !move.HoldAccount && (!move.Doubt || !move.Failed || move.Delay != time.Minute || move.UnlistedCode != c.f.Row.UnlistedCode) {
 			t.Errorf("%s: back in line without doubt, count or delay: %+v", name, move)
 		}
 	}

@@ -18,7 +18,7 @@ const (
 	feedEvery   = 1 * time.Second
 	rescueEvery = 3 * time.Second
 	reloadEvery = 1 * time.Minute
-	gaugeEvery  = 5 * time.Second
+	gaugeEvery  = 15 * time.Second
 )
 
 // settled is how long a row must have been as it is before it is called lost: a task on its way from

@@ -210,7 +210,6 @@ func (l *lane) putInLine(ctx context.Context, row ledger.Row) error {
 // moved follows a change of state to the belt. Whatever fails here is left to the feeder: the ledger
 // has it marked.
 func (l *lane) moved(ctx context.Context, row ledger.Row, detail string) {
-	l.metrics().moved(row)
 	l.emit(Event{
 		Kind: EventMoved, Shipment: row.Shipment, State: row.State, Reason: row.Reason,
 		Code: row.ErrorCode, Status: row.TradeStatus, Detail: detail,
@@ -292,15 +291,6 @@ func (l *lane) sleep(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	case <-l.w.drain:
 		return errDraining
-	}
-}
-
-func (l *lane) draining() bool {
-	select {
-	case <-l.w.drain:
-		return true
-	default:
-		return false
 	}
 }
 

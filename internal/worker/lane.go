@@ -68,7 +68,16 @@ func (l *lane) start(delayed time.Duration) {
 
 const taskCheck = time.Second
 
-// stop takes no new task and waits for the one in hand, which the drain makes end.
+// halt takes no new task.
+func (l *lane) halt() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.started {
+		l.server.Stop()
+	}
+}
+
+// stop waits for the task in hand, which the drain makes end. After halt.
 func (l *lane) stop() {
 	l.mu.Lock()
 	started := l.started
@@ -77,7 +86,6 @@ func (l *lane) stop() {
 	if !started {
 		return
 	}
-	l.server.Stop()
 	l.server.Shutdown()
 }
 

@@ -7,7 +7,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"fahuo/internal/alipay"
-	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
 )
 
@@ -79,10 +78,6 @@ func (m *metrics) gapped(gap, interval time.Duration) {
 	}
 }
 
-func (m *metrics) moved(r ledger.Row) {
-	m.shipments.WithLabelValues(r.Partner, string(r.State)).Inc()
-}
-
 // gauge counts what stands in the ledger.
 func (w *Worker) gauge(ctx context.Context) error {
 	reasons, err := w.o.Book.DeathCount(ctx)
@@ -92,17 +87,17 @@ func (w *Worker) gauge(ctx context.Context) error {
 	for _, r := range shipment.Reasons() {
 		w.metrics.dead.WithLabelValues(string(r)).Set(float64(reasons[r]))
 	}
+	counts, err := w.o.Book.CountsByPartner(ctx)
+	if err != nil {
+		return err
+	}
 	oldest, err := w.o.Book.OldestQueued(ctx)
 	if err != nil {
 		return err
 	}
 	for _, l := range w.lanes {
-		counts, err := w.o.Book.Counts(ctx, ledger.Scope{Partner: l.partner})
-		if err != nil {
-			return err
-		}
-		for state, n := range counts {
-			w.metrics.shipments.WithLabelValues(l.partner, string(state)).Set(float64(n))
+		for _, state := range shipment.States() {
+			w.metrics.shipments.WithLabelValues(l.partner, string(state)).Set(float64(counts[l.partner][state]))
 		}
 		age := 0.0
 		if t, ok := oldest[l.partner]; ok {

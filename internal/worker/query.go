@@ -34,8 +34,6 @@ func (l *lane) preflight(ctx context.Context, j *job, row ledger.Row, account le
 	case actCall:
 		j.pre = preflight{version: row.Version, until: time.Now().Add(freshFor(l.a.Interval)), refund: move.RefundStatus}
 		return false, nil
-	case actHold:
-		return false, l.w.o.Book.SetHold(ctx, l.partner, move.Code, move.Detail, l.w.o.Name)
 	case actBack:
 	}
 	l.step("settle")
@@ -71,7 +69,7 @@ func (l *lane) query(ctx context.Context, row ledger.Row) (alipay.Answer, error)
 	if err := l.record(ctx, row, a, params, took); err != nil {
 		return a, err
 	}
-	if l.draining() && a.Outcome == alipay.Unknown {
+	if l.w.draining() && a.Outcome == alipay.Unknown {
 		return a, errDraining
 	}
 	l.noteQueryRight(ctx, a)

@@ -18,12 +18,15 @@ type Worker struct {
 	lanes   []*lane
 	metrics *metrics
 
-	ctx    context.Context // ends when Stop gives up waiting
-	cancel context.CancelFunc
-	drain  chan struct{} // closed when Stop begins: no new call
-	once   sync.Once
-	done   sync.WaitGroup
-	failed chan error
+	ctx     context.Context // ends when Stop gives up waiting
+	cancel  context.CancelFunc
+	loops   context.Context // ends when Stop begins: feeder, rescue and reload
+	endLoop context.CancelFunc
+	done    sync.WaitGroup
+	failed  chan error
+
+	mu    sync.Mutex
+	drain chan struct{} // closed when Stop begins: no new call
 }
 
 // New checks the options and puts the parts together. Nothing is opened or called.
@@ -32,8 +35,9 @@ func New(o Options) (*Worker, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
+	loops, endLoop := context.WithCancel(ctx)
 	w := &Worker{
-		o: o, metrics: newMetrics(o.Metrics), ctx: ctx, cancel: cancel,
+		o: o, metrics: newMetrics(o.Metrics), ctx: ctx, cancel: cancel, loops: loops, endLoop: endLoop,
 		drain: make(chan struct{}), failed: make(chan error, 1),
 	}
 	o.Book.Observe(func(op string, took time.Duration) { w.metrics.ledger.WithLabelValues(op).Observe(took.Seconds()) })
@@ -49,7 +53,7 @@ func (w *Worker) Start() {
 	w.done.Add(1)
 	go func() {
 		defer w.done.Done()
-		if err := w.run(); err != nil && w.ctx.Err() == nil {
+		if err := w.run(); err != nil && w.loops.Err() == nil {
 			w.failed <- err
 		}
 	}()
@@ -90,10 +94,10 @@ func (w *Worker) run() error {
 
 // startLanes starts every lane unless Stop was faster.
 func (w *Worker) startLanes() bool {
-	select {
-	case <-w.drain:
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.draining() {
 		return false
-	default:
 	}
 	check := delayedCheck(len(w.lanes))
 	for _, l := range w.lanes {
@@ -114,7 +118,7 @@ func (w *Worker) announce(ctx context.Context) error {
 // persist repeats f until it succeeds, Stop is called, or waiting cannot mend it.
 func (w *Worker) persist(what string, f func(context.Context) error) error {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		ctx, cancel := context.WithTimeout(w.ctx, 30*time.Second)
+		ctx, cancel := context.WithTimeout(w.loops, 60*time.Second)
 		err := f(ctx)
 		cancel()
 		if err == nil || errors.Is(err, tasks.ErrForeign) {
@@ -146,7 +150,7 @@ func (w *Worker) pause(d time.Duration) bool { return ratelimit.Sleep(w.ctx, d) 
 func (w *Worker) every(d time.Duration, what string, f func(context.Context) error) {
 	broken := false
 	for w.idle(d) {
-		ctx, cancel := context.WithTimeout(w.ctx, 60*time.Second)
+		ctx, cancel := context.WithTimeout(w.loops, 60*time.Second)
 		err := f(ctx)
 		cancel()
 		if errors.Is(err, tasks.ErrForeign) {
@@ -156,7 +160,7 @@ func (w *Worker) every(d time.Duration, what string, f func(context.Context) err
 			}
 			return
 		}
-		if err != nil && w.ctx.Err() == nil && !broken {
+		if err != nil && w.loops.Err() == nil && !broken {
 			w.o.Log.Warn().Err(err).Msgf("cannot %s; trying on", what)
 		}
 		if err == nil && broken {
@@ -170,15 +174,15 @@ func (w *Worker) every(d time.Duration, what string, f func(context.Context) err
 // hand goes back in line. It takes at most a call's time, or until ctx is done; then it stops at
 // once. It may be called more than once.
 func (w *Worker) Stop(ctx context.Context) error {
-	w.once.Do(func() { close(w.drain) })
+	w.beginStop()
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
+		w.done.Wait()
 		var lanes sync.WaitGroup
 		for _, l := range w.lanes {
 			lanes.Go(l.stop)
 		}
-		w.done.Wait()
 		lanes.Wait()
 	}()
 	limit := time.NewTimer(ratelimit.MaxWindow + w.o.CallTimeout + 10*time.Second)
@@ -193,6 +197,30 @@ func (w *Worker) Stop(ctx context.Context) error {
 	}
 	w.cancel()
 	return err
+}
+
+// beginStop keeps asynq from handing out more, then tells the handlers: the other way round each lane would
+// go through its queue and give everything back.
+func (w *Worker) beginStop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.draining() {
+		return
+	}
+	w.endLoop()
+	for _, l := range w.lanes {
+		l.halt()
+	}
+	close(w.drain)
+}
+
+func (w *Worker) draining() bool {
+	select {
+	case <-w.drain:
+		return true
+	default:
+		return false
+	}
 }
 
 // delayedCheck is how often asynq looks for tasks whose time has come: often for a few accounts,

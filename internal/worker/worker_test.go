@@ -17,6 +17,7 @@ import (
 )
 
 func TestShipsInOrderAtThePace(t *testing.T) {
+	t.Parallel()
 	s := set(t, 50*time.Millisecond)
 	all := parcels(30)
 	s.accept(all...)
@@ -42,6 +43,7 @@ func TestShipsInOrderAtThePace(t *testing.T) {
 }
 
 func TestSeveralWorkersShareOneSlot(t *testing.T) {
+	t.Parallel()
 	s := set(t, 50*time.Millisecond)
 	s.accept(parcels(40)...)
 	for i := range 3 {
@@ -53,6 +55,7 @@ func TestSeveralWorkersShareOneSlot(t *testing.T) {
 }
 
 func TestUrgentFirstAlsoAfterALostBelt(t *testing.T) {
+	t.Parallel()
 	s := set(t, 20*time.Millisecond)
 	all := parcels(200)
 	s.accept(all...)
@@ -77,6 +80,7 @@ func TestUrgentFirstAlsoAfterALostBelt(t *testing.T) {
 }
 
 func TestOutOfStepIsQueriedOnceAndNeverCalledAgain(t *testing.T) {
+	t.Parallel()
 	for _, face := range []alipaytest.Face{alipaytest.Before, alipaytest.After} {
 		t.Run(face.String(), func(t *testing.T) {
 			s := set(t, 20*time.Millisecond)
@@ -107,6 +111,7 @@ func TestOutOfStepIsQueriedOnceAndNeverCalledAgain(t *testing.T) {
 }
 
 func TestRetryTwiceThenSuccess(t *testing.T) {
+	t.Parallel()
 	s := set(t, 20*time.Millisecond, func(o *worker.Options) { o.Retry.Base, o.Retry.Cap = time.Second, time.Minute })
 	s.gateway.Inject(alipaytest.Fault{TradeNo: parcel(0).TradeNo, Kind: alipaytest.BusyRetry, Times: 2})
 	s.accept(parcel(0))
@@ -129,6 +134,7 @@ func TestRetryTwiceThenSuccess(t *testing.T) {
 
 // The handler alone, without feeder and rescue, must leave a shipment on the belt after each attempt.
 func TestRetryFiveTimesByTheHandlerAlone(t *testing.T) {
+	t.Parallel()
 	s := set(t, 20*time.Millisecond, func(o *worker.Options) { o.WithoutFeeder, o.WithoutRescue = true, true })
 	s.gateway.Inject(alipaytest.Fault{TradeNo: parcel(0).TradeNo, Kind: alipaytest.BusyRetry, Times: 5})
 	s.accept(parcel(0))
@@ -143,6 +149,7 @@ func TestRetryFiveTimesByTheHandlerAlone(t *testing.T) {
 
 // Whatever the gateway does after it has shipped the trade, the trade is called once and ends as shipped.
 func TestEveryFaultAfterTheTradeWasShipped(t *testing.T) {
+	t.Parallel()
 	s := set(t, 20*time.Millisecond)
 	var all []shipment.Shipment
 	for i, kind := range alipaytest.Kinds() {
@@ -165,6 +172,7 @@ func TestEveryFaultAfterTheTradeWasShipped(t *testing.T) {
 }
 
 func TestEveryFaultBeforeTheTradeWasShipped(t *testing.T) {
+	t.Parallel()
 	s := set(t, 20*time.Millisecond)
 	var all []shipment.Shipment
 	for i, kind := range alipaytest.Kinds() {
@@ -183,6 +191,7 @@ func TestEveryFaultBeforeTheTradeWasShipped(t *testing.T) {
 }
 
 func TestAnAccountRefusalStopsTheAccountNotItsShipments(t *testing.T) {
+	t.Parallel()
 	s := set(t, 10*time.Millisecond)
 	s.accept(parcels(1000)...)
 	s.gateway.Inject(alipaytest.Fault{Kind: alipaytest.ErrorCode, Code: "ILLEGAL_SIGN", Times: -1})
@@ -205,6 +214,7 @@ func TestAnAccountRefusalStopsTheAccountNotItsShipments(t *testing.T) {
 }
 
 func TestTheSecondRefusalOfOneShipmentKillsIt(t *testing.T) {
+	t.Parallel()
 	s := set(t, 20*time.Millisecond)
 	s.gateway.Inject(alipaytest.Fault{TradeNo: parcel(0).TradeNo, Kind: alipaytest.ErrorCode, Code: "ILLEGAL_PARTNER", Times: -1})
 	s.accept(parcels(3)...)
@@ -223,6 +233,7 @@ func TestTheSecondRefusalOfOneShipmentKillsIt(t *testing.T) {
 }
 
 func TestTenDeathsWithOneCodeHoldTheAccount(t *testing.T) {
+	t.Parallel()
 	s := set(t, 10*time.Millisecond)
 	s.gateway.Inject(alipaytest.Fault{Kind: alipaytest.ErrorCode, Code: "ILLEGAL_ARGUMENT", Times: -1})
 	s.accept(parcels(30)...)
@@ -235,6 +246,7 @@ func TestTenDeathsWithOneCodeHoldTheAccount(t *testing.T) {
 }
 
 func TestAnAccountThatMayNotQueryWorksWithoutPreflight(t *testing.T) {
+	t.Parallel()
 	s := set(t, 20*time.Millisecond)
 	s.gateway.Inject(
 		alipaytest.Fault{Service: "query", Kind: alipaytest.ErrorCode, Code: "ILLEGAL_PARTNER_EXTERFACE", Times: -1},
@@ -253,6 +265,7 @@ func TestAnAccountThatMayNotQueryWorksWithoutPreflight(t *testing.T) {
 }
 
 func TestAnUnlistedCodeIsSettledByQuery(t *testing.T) {
+	t.Parallel()
 	s := set(t, 20*time.Millisecond)
 	s.gateway.Inject(
 		alipaytest.Fault{TradeNo: parcel(0).TradeNo, Kind: alipaytest.ErrorCode, Code: "BRAND_NEW"},
@@ -268,6 +281,7 @@ func TestAnUnlistedCodeIsSettledByQuery(t *testing.T) {
 }
 
 func TestTheBudgetEndsRetriesAndNeverInDoubt(t *testing.T) {
+	t.Parallel()
 	s := set(t, 20*time.Millisecond, func(o *worker.Options) { o.Retry.For = time.Millisecond })
 	s.gateway.Inject(
 		alipaytest.Fault{TradeNo: parcel(0).TradeNo, Kind: alipaytest.BusyRetry, Times: -1},
@@ -290,6 +304,7 @@ func TestTheBudgetEndsRetriesAndNeverInDoubt(t *testing.T) {
 }
 
 func TestPreflightDeaths(t *testing.T) {
+	t.Parallel()
 	s := set(t, 20*time.Millisecond)
 	for i, status := range []string{"TRADE_SUCCESS", "TRADE_FINISHED", "WAIT_BUYER_PAY", "WAIT_BUYER_CONFIRM_GOODS"} {
 		s.gateway.PutTrade(alipaytest.Trade{Partner: partner, No: parcel(i).TradeNo, Status: status})
@@ -312,6 +327,7 @@ func TestPreflightDeaths(t *testing.T) {
 }
 
 func TestARefundIsShippedAndFlagged(t *testing.T) {
+	t.Parallel()
 	s := set(t, 20*time.Millisecond)
 	s.gateway.PutTrade(alipaytest.Trade{Partner: partner, No: parcel(0).TradeNo, RefundStatus: "WAIT_SELLER_AGREE"})
 	s.accept(parcel(0))
@@ -323,6 +339,7 @@ func TestARefundIsShippedAndFlagged(t *testing.T) {
 }
 
 func TestWithoutPreflight(t *testing.T) {
+	t.Parallel()
 	s := set(t, 20*time.Millisecond, func(o *worker.Options) { o.Accounts[0].NoPreflight = true })
 	s.gateway.Inject(alipaytest.Fault{TradeNo: parcel(1).TradeNo, Kind: alipaytest.SystemError, When: alipaytest.After})
 	s.accept(parcels(2)...)
@@ -336,6 +353,7 @@ func TestWithoutPreflight(t *testing.T) {
 
 // A task that was put into the queue directly is taken into the ledger; the ledger's details are shipped.
 func TestTasksPutDirectly(t *testing.T) {
+	t.Parallel()
 	s := set(t, 20*time.Millisecond, func(o *worker.Options) { o.WithoutFeeder = true })
 	s.must(s.belt.Put(t.Context(), tasks.Item{Shipment: parcel(0), Line: tasks.Main}))
 	s.accept(parcel(1))
@@ -365,6 +383,7 @@ func TestTasksPutDirectly(t *testing.T) {
 
 // A stop in the middle: what is under way is recorded, what is in hand comes back first.
 func TestStopHandsBack(t *testing.T) {
+	t.Parallel()
 	s := set(t, 100*time.Millisecond)
 	s.accept(parcels(20)...)
 	stop := s.start()
@@ -387,6 +406,7 @@ func TestStopHandsBack(t *testing.T) {
 }
 
 func TestCancelledWhileInHand(t *testing.T) {
+	t.Parallel()
 	s := set(t, 20*time.Millisecond)
 	var once sync.Once
 	s.options.OnStep = func(_, step string) {

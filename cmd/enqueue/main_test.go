@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
+
+	"fahuo/internal/ledger"
+	"fahuo/internal/proctest"
+	"fahuo/internal/shipment"
+)
+
+// program is the real binary, built once; scripts and tests run it as processes of their own.
+var program string
+
+func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+
+func testMain(m *testing.M) int {
+	dir, err := proctest.Build("enqueue")
+	if err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // a temporary directory
+	program = filepath.Join(dir, "enqueue")
+	code := m.Run()
+	if err := goleak.Find(); code == 0 && err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+const partner = "2088000000000001"
+
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	redis := proctest.Redis(t)
+	away := proctest.FreePort(t)
+	var database atomic.Int32
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("PATH", filepath.Dir(program)+string(os.PathListSeparator)+e.Getenv("PATH"))
+			// A database of its own for each script: a Redis belongs to one ledger.
+			e.Setenv("REDIS_URL", fmt.Sprintf("redis://%s/%d", redis, database.Add(1)))
+			e.Setenv("AWAY", "redis://127.0.0.1:"+away)
+			e.Setenv("FAHUO_EMBEDDED_REDIS_ADDR", "127.0.0.1:"+away)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "announce": announce, "hold": hold, "becomes": becomes, "gbk": gbk,
+		},
+	})
+}
+
+// exits runs a command and demands its exit code: exits CODE COMMAND ARG….
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND ARG…")
+	}
+	code := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		code = exit.ExitCode()
+	}
+	if got := strconv.Itoa(code); got != args[0] {
+		ts.Fatalf("exit code %s, want %s", got, args[0])
+	}
+}
+
+// withBook lets a script change its ledger as a worker would.
+func withBook(ts *testscript.TestScript, f func(context.Context, *ledger.Ledger) error) {
+	ctx := context.Background()
+	book, err := ledger.Open(ctx, "sqlite:"+ts.MkAbs("fahuo.db"))
+	ts.Check(err)
+	ts.Check(errors.Join(f(ctx, book), book.Close()))
+}
+
+// announce does what a worker does at its start: announce PARTNER NAME.
+func announce(ts *testscript.TestScript, _ bool, args []string) {
+	withBook(ts, func(ctx context.Context, book *ledger.Ledger) error {
+		return book.Announce(ctx, []ledger.Account{{Partner: args[0], Name: args[1], Interval: 10 * time.Second}})
+	})
+}
+
+// hold puts an account on hold: hold PARTNER CODE REASON.
+func hold(ts *testscript.TestScript, _ bool, args []string) {
+	withBook(ts, func(ctx context.Context, book *ledger.Ledger) error {
+		return book.SetHold(ctx, args[0], args[1], args[2], "worker")
+	})
+}
+
+// becomes moves a shipment: becomes PARTNER:TRADE shipped|dead.
+func becomes(ts *testscript.TestScript, _ bool, args []string) {
+	withBook(ts, func(ctx context.Context, book *ledger.Ledger) error { return move(ctx, book, args[0], args[1]) })
+}
+
+func move(ctx context.Context, book *ledger.Ledger, key, state string) error {
+	k, err := shipment.ParseKey(key)
+	if err != nil {
+		return err
+	}
+	row, err := book.Get(ctx, k)
+	if err != nil {
+		return err
+	}
+	m := ledger.Move{To: shipment.State(state)}
+	if m.To == shipment.Dead {
+		m.Reason = shipment.ReasonTradeNotExist
+	}
+	_, err = book.Settle(ctx, row, m, "worker")
+	return err
+}
+
+// gbk writes a file's text anew in GBK: gbk FROM TO.
+func gbk(ts *testscript.TestScript, _ bool, args []string) {
+	out, err := encodeGBK(ts.ReadFile(args[0]))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(out), 0o600))
+}
+
+// site is a directory with a ledger, and a Redis.
+type site struct {
+	dir string
+	env []string
+}
+
+func newSite(t *testing.T, redis string) site {
+	t.Helper()
+	return site{dir: t.TempDir(), env: []string{"REDIS_URL=" + redis, "ALIPAY_PARTNER=" + partner}}
+}
+
+func (s site) write(t *testing.T, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(s.dir, name), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s site) book(t *testing.T) *ledger.Ledger {
+	t.Helper()
+	book, err := ledger.Open(t.Context(), "sqlite:"+filepath.Join(s.dir, "fahuo.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := book.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return book
+}
+
+// trade is the n-th trade number.
+func trade(n int) string {
+	digits := strconv.Itoa(n)
+	return "20261123" + strings.Repeat("0", 20-len(digits)) + digits
+}

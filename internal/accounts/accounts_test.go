@@ -1,0 +1,174 @@
+package accounts_test
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"fahuo/internal/accounts"
+	"fahuo/internal/alipay"
+)
+
+const testKey = "accounts-test-key-0123456789abcd" // a test key
+
+// dir is a directory with a key file, a pair of RSA keys and an accounts file.
+func dir(t *testing.T, yaml string) (path string) {
+	t.Helper()
+	d := t.TempDir()
+	key, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // a throw-away key
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{
+		"key": testKey + "\n", "empty": "\n", "accounts.yaml": yaml,
+		"private.pem": string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})),
+		"public.pem":  string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})),
+	} {
+		if err := os.WriteFile(filepath.Join(d, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(d, "accounts.yaml")
+}
+
+func env(pairs ...string) func(string) string {
+	values := map[string]string{}
+	for i := 0; i < len(pairs); i += 2 {
+		values[pairs[i]] = pairs[i+1]
+	}
+	return func(name string) string { return values[name] }
+}
+
+func TestLoadFile(t *testing.T) {
+	path := dir(t, `
+accounts:
+  - partner: "2088900000000001"
+    name: 旗舰店
+    key_file: key
+    interval: 12s
+    preflight: false
+  - partner: "2088900000000002"
+    sign_type: RSA
+    input_charset: GBK
+    private_key_file: private.pem
+    alipay_public_key_file: public.pem
+  - partner: "2088900000000003"
+    key_env: THIRD
+`)
+	got, err := accounts.Load(accounts.Source{File: path, Getenv: env("THIRD", testKey)})
+	if err != nil || len(got) != 3 {
+		t.Fatal(got, err)
+	}
+	first, second, third := got[0], got[1], got[2]
+	if first.Name != "旗舰店" || first.Interval != 12*time.Second || first.Preflight || first.Credentials.Key.Reveal() != testKey || first.Credentials.SignType != alipay.MD5 {
+		t.Errorf("%+v", first)
+	}
+	if second.Credentials.SignType != alipay.RSA || second.Credentials.Charset != alipay.GBK || second.Credentials.PrivateKey == nil || !second.Preflight || second.Interval != 0 {
+		t.Errorf("%+v", second)
+	}
+	if third.Credentials.Key.Reveal() != testKey || third.Credentials.Charset != alipay.UTF8 {
+		t.Errorf("%+v", third)
+	}
+}
+
+func TestLoadEnvironment(t *testing.T) {
+	path := dir(t, "")
+	for name, getenv := range map[string]func(string) string{
+		"key":  env("ALIPAY_PARTNER", "2088900000000001", "ALIPAY_KEY", testKey),
+		"file": env("ALIPAY_PARTNER", "2088900000000001", "ALIPAY_KEY_FILE", filepath.Join(filepath.Dir(path), "key")),
+	} {
+		got, err := accounts.Load(accounts.Source{Getenv: getenv})
+		if err != nil || len(got) != 1 || got[0].Credentials.Key.Reveal() != testKey || !got[0].Preflight {
+			t.Errorf("%s: %v %v", name, got, err)
+		}
+	}
+}
+
+// Every fault is reported, all of a file together, and no error shows a key.
+func TestFaults(t *testing.T) {
+	one := func(lines string) string { return "accounts:\n  - partner: \"2088900000000001\"\n" + lines }
+	for name, c := range map[string]struct {
+		yaml string
+		env  func(string) string
+		want []string
+	}{
+		"nothing":             {"", nil, []string{"no account"}},
+		"no list":             {"accounts: []\n", nil, []string{"no account"}},
+		"no YAML":             {"accounts: [", nil, []string{"accounts file"}},
+		"an unknown key":      {one("    key_flie: key\n"), nil, []string{"key_flie"}},
+		"no key":              {one(""), nil, []string{"key is missing"}},
+		"an empty key":        {one("    key_file: empty\n"), nil, []string{"key is missing"}},
+		"an empty variable":   {one("    key_env: NOPE\n"), nil, []string{"NOPE"}},
+		"two keys":            {one("    key_file: key\n    key_env: X\n"), nil, []string{"given twice"}},
+		"no such key file":    {one("    key_file: nowhere\n"), nil, []string{"nowhere"}},
+		"RSA without keys":    {one("    sign_type: RSA\n"), nil, []string{"private_key_file"}},
+		"RSA, no such file":   {one("    sign_type: RSA\n    private_key_file: a\n    alipay_public_key_file: public.pem\n"), nil, []string{"private key"}},
+		"RSA, no private":     {one("    sign_type: RSA\n    private_key_file: key\n    alipay_public_key_file: public.pem\n"), nil, []string{"private key"}},
+		"RSA, no public file": {one("    sign_type: RSA\n    private_key_file: private.pem\n    alipay_public_key_file: b\n"), nil, []string{"public key"}},
+		"RSA, no public":      {one("    sign_type: RSA\n    private_key_file: private.pem\n    alipay_public_key_file: key\n"), nil, []string{"public key"}},
+		"DSA and big5":        {one("    sign_type: DSA\n    input_charset: big5\n    interval: soon\n    key_file: key\n"), nil, []string{"DSA", "big5", "soon"}},
+		"a negative interval": {one("    interval: -1s\n    key_file: key\n"), nil, []string{"-1s"}},
+		"twice":               {one("    key_file: key\n") + "  - partner: \"2088900000000001\"\n    key_file: key\n", nil, []string{"stands twice"}},
+		"two faulty accounts": {one("") + "  - partner: \"77\"\n    key_file: key\n", nil, []string{"account 1", "account 2", "77"}},
+		"file and variables":  {one("    key_file: key\n"), env("ALIPAY_KEY", testKey), []string{"given twice"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.env == nil {
+				c.env = env()
+			}
+			got, err := accounts.Load(accounts.Source{File: dir(t, c.yaml), Getenv: c.env})
+			if err == nil {
+				t.Fatalf("accepted: %v", got)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q is not in: %v", want, err)
+				}
+			}
+			if strings.Contains(err.Error(), testKey) {
+				t.Errorf("the error shows the key: %v", err)
+			}
+		})
+	}
+	for name, c := range map[string]struct {
+		getenv func(string) string
+		want   string
+	}{
+		"nothing at all": {env(), "no account is given"},
+		"no partner":     {env("ALIPAY_KEY", testKey), "2088"},
+		"no key":         {env("ALIPAY_PARTNER", "2088900000000001"), "key is missing"},
+	} {
+		if _, err := accounts.Load(accounts.Source{Getenv: c.getenv}); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), testKey) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := accounts.Load(accounts.Source{File: "no-such-file.yaml", Getenv: env()}); err == nil || !strings.Contains(err.Error(), "no-such-file.yaml") {
+		t.Error(err)
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add("accounts:\n  - partner: \"2088900000000001\"\n    key_env: K\n")
+	f.Add("accounts: {a: b}")
+	f.Add("- &a [*a]")
+	f.Fuzz(func(t *testing.T, text string) {
+		path := filepath.Join(t.TempDir(), "a.yaml")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := accounts.Load(accounts.Source{File: path, Getenv: func(string) string { return "" }})
+		if err == nil && len(got) == 0 {
+			t.Fatal("neither accounts nor an error")
+		}
+	})
+}
