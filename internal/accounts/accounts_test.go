@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,8 +44,8 @@ func dir(t *testing.T, yaml string) (path string) {
 
 func env(pairs ...string) func(string) string {
 	values := map[string]string{}
-	for i := 0; i < len(pairs); i += 2 {
-		values[pairs[i]] = pairs[i+1]
+	for pair := range slices.Chunk(pairs, 2) {
+		values[pair[0]] = pair[1]
 	}
 	return func(name string) string { return values[name] }
 }

@@ -1,0 +1,97 @@
+package ledger_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"fahuo/internal/ledger"
+	"fahuo/internal/shipment"
+)
+
+func TestAccountRefusalHoldsAndReleases(t *testing.T) {
+	l := book(t)
+	accept(t, l, parcel(1))
+	begun := begin(t, l, get(t, l, parcel(1)), time.Hour)
+	done := finish(t, l, begun, ledger.Finish{Answered: true, Interval: 0, Move: ledger.Move{
+		To: shipment.Queued, HoldAccount: true, Code: "ILLEGAL_SIGN", Detail: "refused",
+	}})
+	a := account(t, l)
+	if a.Hold == nil || a.Hold.Code != "ILLEGAL_SIGN" || done.Row.Holds != 1 || done.Row.Failures != 0 {
+		t.Fatalf("%+v %+v", a, done.Row)
+	}
+	if released, err := l.Release(t.Context(), partner, "boss"); err != nil || !released {
+		t.Fatal(released, err)
+	}
+	if released, err := l.Release(t.Context(), partner, "boss"); err != nil || released {
+		t.Fatalf("released twice: %v %v", released, err)
+	}
+	begin(t, l, done.Row, time.Hour)
+	if err := l.SetHold(t.Context(), "2088999999999999", ledger.HoldManual, "x", "boss"); !errors.Is(err, ledger.ErrNotFound) {
+		t.Fatalf("an unknown account was held: %v", err)
+	}
+}
+
+func TestTenDeathsWithOneCodeHold(t *testing.T) {
+	l := book(t)
+	die := func(n int, code string) {
+		t.Helper()
+		accept(t, l, parcel(n))
+		_, err := l.Settle(t.Context(), get(t, l, parcel(n)), ledger.Move{To: shipment.Dead, Reason: shipment.ReasonTradeNotExist, Code: code}, "w")
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	held := func() bool { return account(t, l).Hold != nil }
+	for n := range 9 {
+		die(n, "TRADE_NOT_EXIST")
+	}
+	die(9, "ILLEGAL_ARGUMENT") // another code: a new row
+	for n := 10; n < 19; n++ {
+		die(n, "TRADE_NOT_EXIST")
+	}
+	accept(t, l, parcel(100))
+	if _, err := l.Settle(t.Context(), get(t, l, parcel(100)), shipped, "w"); err != nil { // a success: a new row
+		t.Fatal(err)
+	}
+	for n := 20; n < 29; n++ {
+		die(n, "TRADE_NOT_EXIST")
+	}
+	if held() {
+		t.Fatal("held after nine in a row")
+	}
+	die(30, "TRADE_NOT_EXIST")
+	if !held() {
+		t.Fatal("not held after ten in a row")
+	}
+}
+
+func TestBudgetDoesNotCountHolds(t *testing.T) {
+	var a ledger.Account
+	if a.Spent(ledger.Row{}) != 0 {
+		t.Fatal("a budget is spent before the first attempt")
+	}
+	l := book(t)
+	accept(t, l, parcel(1))
+	row := openSlot(t, l, begin(t, l, get(t, l, parcel(1)), 0))
+	if err := l.SetHold(t.Context(), partner, ledger.HoldManual, "lunch", "boss"); err != nil {
+		t.Fatal(err)
+	}
+	first := account(t, l).Spent(row)
+	var later time.Duration
+	for start := time.Now(); time.Since(start) < 20*time.Millisecond; {
+		later = account(t, l).Spent(row)
+	}
+	if later != first {
+		t.Fatalf("the budget went on from %v to %v while on hold", first, later)
+	}
+	if _, err := l.Release(t.Context(), partner, "boss"); err != nil {
+		t.Fatal(err)
+	}
+	for start := time.Now(); time.Since(start) < 5*time.Millisecond; {
+		later = account(t, l).Spent(row)
+	}
+	if later <= first || later > first+15*time.Millisecond+time.Since(row.ChangedAt)/2 {
+		t.Fatalf("spent %v after the release, %v before", later, first)
+	}
+}

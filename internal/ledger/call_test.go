@@ -1,0 +1,288 @@
+package ledger_test
+
+import (
+	"errors"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"fahuo/internal/ledger"
+	"fahuo/internal/shipment"
+)
+
+func TestBeginTakesRowAndSlotTogether(t *testing.T) {
+	l := book(t)
+	accept(t, l, parcel(1), parcel(2))
+	one := begin(t, l, get(t, l, parcel(1)), time.Hour)
+	if one.State != shipment.Calling || one.Token == 0 || one.Attempt != 1 || one.SentAttempts != 1 {
+		t.Fatalf("%+v", one)
+	}
+	if a := account(t, l); !a.InFlight || a.OpenAt.Sub(a.Now) < 59*time.Minute {
+		t.Fatalf("%+v", a)
+	}
+	two := get(t, l, parcel(2))
+	if _, err := l.Begin(t.Context(), two, attempt(time.Hour)); !errors.Is(err, ledger.ErrSlotClosed) {
+		t.Fatalf("a second call in flight: %v", err)
+	}
+	if after := get(t, l, parcel(2)); after.Version != two.Version || after.Attempt != 0 {
+		t.Fatalf("a refused begin left traces: %+v", after)
+	}
+	if calls, err := l.Calls(t.Context(), parcel(2).Key()); err != nil || len(calls) != 0 {
+		t.Fatalf("a refused begin left a call: %v %v", calls, err)
+	}
+}
+
+func TestBeginRefusals(t *testing.T) {
+	l := book(t)
+	accept(t, l, parcel(1), parcel(2))
+	stale := get(t, l, parcel(1))
+	settled, err := l.Settle(t.Context(), stale, ledger.Move{To: shipment.Queued, Delay: time.Hour, Doubt: true}, "w")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Begin(t.Context(), stale, attempt(time.Second)); !errors.Is(err, ledger.ErrStale) {
+		t.Errorf("an old version: %v", err)
+	}
+	if _, err := l.Begin(t.Context(), settled, attempt(time.Second)); !errors.Is(err, ledger.ErrStale) {
+		t.Errorf("not due: %v", err)
+	}
+	if err := l.SetHold(t.Context(), partner, "ILLEGAL_SIGN", "why", "w"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Begin(t.Context(), get(t, l, parcel(2)), attempt(time.Second)); !errors.Is(err, ledger.ErrHeld) {
+		t.Errorf("on hold: %v", err)
+	}
+	foreign := parcel(3)
+	foreign.Partner = "2088000000000009"
+	accept(t, l, foreign)
+	if _, err := l.Begin(t.Context(), get(t, l, foreign), attempt(time.Second)); err == nil {
+		t.Error("an account that nobody has announced was called for")
+	}
+}
+
+func TestBeginByManyAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fahuo.db")
+	l := open(t, path)
+	announce(t, l, time.Second)
+	accept(t, l, parcel(1), parcel(2), parcel(3))
+	var mu sync.Mutex
+	begun := 0
+	var wg sync.WaitGroup
+	for range 4 {
+		mine := open(t, path)
+		for n := 1; n <= 3; n++ {
+			row := get(t, mine, parcel(n))
+			wg.Go(func() {
+				_, err := mine.Begin(t.Context(), row, attempt(time.Hour))
+				mu.Lock()
+				defer mu.Unlock()
+				switch {
+				case err == nil:
+					begun++
+				case !errors.Is(err, ledger.ErrSlotClosed) && !errors.Is(err, ledger.ErrStale):
+					t.Error(err)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if begun != 1 {
+		t.Fatalf("%d calls were begun at once", begun)
+	}
+}
+
+func TestFinishOpensOneIntervalAfterTheAnchor(t *testing.T) {
+	l := book(t)
+	accept(t, l, parcel(1))
+	begun := begin(t, l, get(t, l, parcel(1)), time.Hour)
+	before := l.Now()
+	done := finish(t, l, begun, ledger.Finish{Move: shipped, Answered: true, Since: 200 * time.Millisecond, Interval: 10 * time.Second})
+	if done.Row.State != shipment.Shipped || done.Late || done.Row.Token != 0 {
+		t.Fatalf("%+v", done)
+	}
+	a := account(t, l)
+	if open := a.OpenAt.Sub(before); open < 9800*time.Millisecond || a.InFlight {
+		t.Fatalf("opens %v after finish, in flight %v", open, a.InFlight)
+	}
+	if a.OpenAt.After(a.Now.Add(9800*time.Millisecond + time.Microsecond)) {
+		t.Fatalf("opens too late: %v", a.OpenAt.Sub(a.Now))
+	}
+}
+
+func TestFinishTwiceChangesNothing(t *testing.T) {
+	l := book(t)
+	accept(t, l, parcel(1))
+	begun := begin(t, l, get(t, l, parcel(1)), time.Hour)
+	f := ledger.Finish{Move: ledger.Move{To: shipment.Queued, Doubt: true, Failed: true}, Answered: true}
+	first := finish(t, l, begun, f)
+	second := finish(t, l, begun, f)
+	if first.Row != second.Row || first.Row.Failures != 1 {
+		t.Fatalf("\n%+v\n%+v", first.Row, second.Row)
+	}
+}
+
+func TestWithoutAnAnswerNothingOpensBeforeTheFence(t *testing.T) {
+	l := book(t)
+	accept(t, l, parcel(1))
+	begun := begin(t, l, get(t, l, parcel(1)), time.Hour)
+	opens := account(t, l).OpenAt
+	done := finish(t, l, begun, ledger.Finish{Move: ledger.Move{To: shipment.Calling, Doubt: true}})
+	if done.Row.State != shipment.Calling || !done.Row.Doubt || !done.Row.FenceAt.Equal(begun.FenceAt) {
+		t.Fatalf("%+v", done.Row)
+	}
+	if got := account(t, l).OpenAt; !got.Equal(opens) {
+		t.Fatalf("opens at %v instead of the fence %v", got, opens)
+	}
+	if overdue, err := l.Overdue(t.Context(), 10); err != nil || len(overdue) != 0 {
+		t.Fatalf("overdue before its fence: %v %v", overdue, err)
+	}
+	if _, err := l.TakeOver(t.Context(), done.Row, 0, "w2", true); !errors.Is(err, ledger.ErrStale) {
+		t.Fatalf("taken over before its fence: %v", err)
+	}
+}
+
+func TestNotSentGivesEverythingBack(t *testing.T) {
+	l := book(t)
+	accept(t, l, parcel(1))
+	row := get(t, l, parcel(1))
+	after := openSlot(t, l, begin(t, l, row, time.Hour))
+	if after.State != shipment.Queued || after.Doubt || after.SentAttempts != 0 || after.Attempt != 1 || after.Failures != 0 {
+		t.Fatalf("%+v", after)
+	}
+	if a := account(t, l); a.OpenAt.After(a.Now) || a.InFlight {
+		t.Fatalf("the slot is not back: %+v", a)
+	}
+	if again := begin(t, l, after, time.Hour); again.Attempt != 2 {
+		t.Fatalf("%+v", again)
+	}
+	calls, err := l.Calls(t.Context(), row.Key())
+	if err != nil || len(calls) != 2 || calls[0].Verdict != ledger.VerdictNotSent || calls[0].ID == calls[1].ID {
+		t.Fatalf("%+v %v", calls, err)
+	}
+}
+
+func TestTakeOverAfterTheFence(t *testing.T) {
+	l := book(t)
+	accept(t, l, parcel(1))
+	begun := begin(t, l, get(t, l, parcel(1)), 0)
+	overdue, err := l.Overdue(t.Context(), 10)
+	if err != nil || len(overdue) != 1 {
+		t.Fatal(overdue, err)
+	}
+	taken, err := l.TakeOver(t.Context(), overdue[0], time.Minute, "w2", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if taken.State != shipment.Queued || !taken.Doubt || !taken.Feed || !taken.Begun || taken.Failures != 1 || taken.Version != begun.Version+1 {
+		t.Fatalf("%+v", taken)
+	}
+	if _, err := l.TakeOver(t.Context(), overdue[0], 0, "w3", false); !errors.Is(err, ledger.ErrStale) {
+		t.Fatalf("taken over twice: %v", err)
+	}
+}
+
+func TestLateAnswers(t *testing.T) {
+	refused := ledger.Move{To: shipment.Dead, Reason: shipment.ReasonIllegalArgument, Code: "ILLEGAL_ARGUMENT"}
+	busy := ledger.Move{To: shipment.Queued, Doubt: true, Code: "RETRY"}
+	for name, c := range map[string]struct {
+		move    ledger.Move
+		again   bool // somebody else has begun meanwhile
+		want    shipment.State
+		barred  bool
+		changed bool
+	}{
+		"success while queued":  {shipped, false, shipment.Shipped, false, true},
+		"success while calling": {shipped, true, shipment.Shipped, false, true},
+		"refusal while queued":  {refused, false, shipment.Dead, true, true},
+		"refusal while calling": {refused, true, shipment.Dead, true, true},
+		"busy while queued":     {busy, false, shipment.Queued, false, false},
+		"busy while calling":    {busy, true, shipment.Calling, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := book(t)
+			accept(t, l, parcel(1))
+			zombie := begin(t, l, get(t, l, parcel(1)), 0)
+			row, err := l.TakeOver(t.Context(), zombie, 0, "w2", true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.again {
+				row = begin(t, l, row, time.Hour)
+			}
+			opens := account(t, l).OpenAt
+			done := finish(t, l, zombie, ledger.Finish{Answer: ledger.Answer{Verdict: "late one"}, Move: c.move, Answered: true, Interval: time.Second})
+			if !done.Late || done.Row.State != c.want || done.Row.Barred != c.barred || (done.Row.Version != row.Version) != c.changed {
+				t.Fatalf("%+v", done)
+			}
+			if got := account(t, l).OpenAt; got.Before(opens) {
+				t.Fatalf("a late answer lowered the opening time from %v to %v", opens, got)
+			}
+			calls, err := l.Calls(t.Context(), parcel(1).Key())
+			if err != nil || !calls[0].Late || calls[0].Verdict != "late one" {
+				t.Fatalf("%+v %v", calls, err)
+			}
+		})
+	}
+}
+
+func TestLateAnswerRaisesTheOpeningTime(t *testing.T) {
+	l := book(t)
+	accept(t, l, parcel(1), parcel(2))
+	zombie := begin(t, l, get(t, l, parcel(1)), 0)
+	if _, err := l.TakeOver(t.Context(), zombie, 0, "w2", true); err != nil {
+		t.Fatal(err)
+	}
+	openSlot(t, l, begin(t, l, get(t, l, parcel(2)), 0))
+	finish(t, l, zombie, ledger.Finish{Move: shipped, Answered: true, Interval: time.Minute})
+	if a := account(t, l); a.OpenAt.Sub(a.Now) < 59*time.Second {
+		t.Fatalf("opens in %v, want a minute after the late answer", a.OpenAt.Sub(a.Now))
+	}
+}
+
+func TestLateAnswerLeavesTheDeadDead(t *testing.T) {
+	l := book(t)
+	accept(t, l, parcel(1))
+	zombie := begin(t, l, get(t, l, parcel(1)), 0)
+	row, err := l.TakeOver(t.Context(), zombie, 0, "w2", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = l.Settle(t.Context(), row, ledger.Move{To: shipment.Dead, Reason: shipment.ReasonOutcomeUnknown}, "w2"); err != nil {
+		t.Fatal(err)
+	}
+	if done := finish(t, l, zombie, ledger.Finish{Move: shipped, Answered: true}); done.Row.State != shipment.Dead || !done.Late {
+		t.Fatalf("only a person takes a dead letter on: %+v", done)
+	}
+}
+
+func TestSettleIsCompareAndSwap(t *testing.T) {
+	l := book(t)
+	accept(t, l, parcel(1))
+	row := get(t, l, parcel(1))
+	if _, err := l.Settle(t.Context(), row, shipped, "w"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Settle(t.Context(), row, shipped, "w"); !errors.Is(err, ledger.ErrStale) {
+		t.Fatalf("settled twice: %v", err)
+	}
+}
+
+func TestHistoryOnlyMovesAlongArrows(t *testing.T) {
+	l := book(t)
+	accept(t, l, parcel(1))
+	begun := begin(t, l, get(t, l, parcel(1)), time.Hour)
+	finish(t, l, begun, ledger.Finish{Move: shipped, Answered: true})
+	if _, err := l.Settle(t.Context(), get(t, l, parcel(1)), ledger.Move{To: shipment.Queued}, "w"); !errors.Is(err, ledger.ErrStale) {
+		t.Fatalf("a shipped shipment was queued again: %v", err)
+	}
+	lines, err := l.History(t.Context(), parcel(1).Key())
+	if err != nil || len(lines) != 2 {
+		t.Fatalf("%+v %v", lines, err)
+	}
+	for _, line := range lines {
+		if !line.From.CanBecome(line.To) {
+			t.Errorf("history says %s → %s", line.From, line.To)
+		}
+	}
+}

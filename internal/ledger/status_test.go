@@ -1,0 +1,47 @@
+package ledger_test
+
+import (
+	"testing"
+	"time"
+
+	"fahuo/internal/ledger"
+	"fahuo/internal/shipment"
+)
+
+func TestCancelLeavesWhatWasCalled(t *testing.T) {
+	l := book(t)
+	accept(t, l, parcel(1), parcel(2), parcel(3))
+	finish(t, l, begin(t, l, get(t, l, parcel(1)), time.Hour), ledger.Finish{Move: shipped, Answered: true, Interval: 0, Since: time.Second})
+	begin(t, l, get(t, l, parcel(2)), time.Hour)
+	closed, left, err := l.Cancel(t.Context(), ledger.Scope{Batch: "b1"}, "clerk")
+	if err != nil || closed != 1 || len(left) != 2 {
+		t.Fatal(closed, left, err)
+	}
+	counts, err := l.Counts(t.Context(), ledger.Scope{Batch: "b1"})
+	if err != nil || counts[shipment.Closed] != 1 || counts[shipment.Calling] != 1 || counts[shipment.Shipped] != 1 || len(counts) != 5 {
+		t.Fatal(counts, err)
+	}
+}
+
+func TestETACountsWhatIsAhead(t *testing.T) {
+	l := book(t)
+	other := parcel(1)
+	other.Batch = "earlier"
+	accept(t, l, other, parcel(2), parcel(3), parcel(4))
+	eta, ok, err := l.ETA(t.Context(), ledger.Scope{Batch: "b1"})
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	if in := eta.Sub(l.Now()); in < 2900*time.Millisecond || in > 3*time.Second {
+		t.Fatalf("four shipments a second apart: the last in %v, want 3 s", in)
+	}
+	if err := l.SetHold(t.Context(), partner, ledger.HoldManual, "x", "boss"); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok, err := l.ETA(t.Context(), ledger.Scope{Batch: "b1"}); ok || err != nil {
+		t.Fatalf("an ETA for an account on hold: %v %v", ok, err)
+	}
+	if _, ok, err := l.ETA(t.Context(), ledger.Scope{Batch: "none"}); ok || err != nil {
+		t.Fatalf("an ETA for nothing: %v %v", ok, err)
+	}
+}
