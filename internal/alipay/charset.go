@@ -2,6 +2,7 @@ package alipay
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -31,19 +32,28 @@ func ParseCharset(name string) (Charset, error) {
 }
 
 // Encode gives a text's bytes. A character that the charset lacks is an error that names it: Alipay's
-// own demo would silently send a question mark.
+// own demo would silently send a question mark. So is a charset that ParseCharset did not give.
 func (c Charset) Encode(s string) ([]byte, error) {
 	if !utf8.ValidString(s) {
-		return nil, fmt.Errorf("%q is not valid UTF-8", s)
+		return nil, errors.New("the text is not valid UTF-8")
 	}
-	if c == UTF8 {
+	switch c {
+	case UTF8:
 		return []byte(s), nil
+	case GBK, GB2312:
+		return c.encodeChinese(s)
 	}
+	return nil, fmt.Errorf("input charset %q is not one of utf-8, gbk, gb2312", string(c))
+}
+
+func (c Charset) encodeChinese(s string) ([]byte, error) {
 	encoder := simplifiedchinese.GBK.NewEncoder()
 	var out []byte
 	for _, r := range s {
 		b, err := encoder.Bytes([]byte(string(r)))
-		if err != nil || (c == GB2312 && !inGB2312(b)) {
+		// A single byte above ASCII is Windows' addition for the euro sign (80), which GBK has not.
+		windows := len(b) == 1 && b[0] >= 0x80
+		if err != nil || windows || (c == GB2312 && !inGB2312(b)) {
 			return nil, fmt.Errorf("the character %q (U+%04X) does not exist in %s", r, r, c)
 		}
 		out = append(out, b...)
@@ -52,7 +62,8 @@ func (c Charset) Encode(s string) ([]byte, error) {
 }
 
 // inGB2312 tells whether GBK bytes are of GB2312 too. GBK fills the rows that GB2312 leaves empty
-// (beyond 94 per row, rows AA–AF and F8 on) and some cells of the rows of signs.
+// (beyond 94 per row, rows AA–AF and F8 on) and some cells of the rows of signs. x/text has no encoder
+// of GB2312 alone, and whether Alipay decodes it strictly is not known: so we are strict.
 func inGB2312(b []byte) bool {
 	if len(b) == 1 {
 		return b[0] < 0x80
@@ -93,7 +104,7 @@ func Decode(declared string, b []byte) (string, error) {
 	switch strings.ToLower(strings.TrimSpace(declared)) {
 	case "", "utf-8", "utf8":
 		if !utf8.Valid(b) {
-			return "", fmt.Errorf("the answer declares UTF-8 and is not")
+			return "", errors.New("the answer declares UTF-8 and is not")
 		}
 		return string(b), nil
 	case "gbk", "gb2312", "gb18030":
@@ -103,7 +114,7 @@ func Decode(declared string, b []byte) (string, error) {
 		}
 		return string(out), nil
 	}
-	return "", fmt.Errorf("the answer declares the charset %q, which is not known here", declared)
+	return "", fmt.Errorf("the answer declares the charset %q, which is not known here", clip(declared, 20))
 }
 
 // encodeAnswer gives a text's bytes in the charset that an answer declared, as its signer had them.

@@ -54,8 +54,10 @@ func (c *Client) Connect(ctx context.Context) (*Conn, error) {
 	return &Conn{client: c, guard: g, conn: secure}, nil
 }
 
-// Usable tells whether the peer still has the connection open, as far as can be seen without writing.
-func (c *Conn) Usable() error { return peek(c.guard.Conn) }
+// Usable tells whether the peer still has the connection open, as far as can be seen without writing; on
+// systems other than Linux it is always nil. Ask just before begin: a call on a dead connection costs
+// the slot and leaves a doubt.
+func (c *Conn) Usable() error { return usable(c.guard.Conn, c.client.tls == nil) }
 
 // Close closes the connection. It may be called twice.
 func (c *Conn) Close() error {
@@ -77,7 +79,7 @@ func (c *Conn) Ship(creds *Credentials, r *Request, w Window) Result {
 		c.guard.abort()
 	}
 	if err := c.Close(); err != nil && result.Err == nil && !result.Complete {
-		result.Err = err
+		result.Err = briefly(err)
 	}
 	return result
 }
@@ -85,19 +87,19 @@ func (c *Conn) Ship(creds *Credentials, r *Request, w Window) Result {
 func (c *Conn) exchange(creds *Credentials, r *Request, w Window) (result Result) {
 	// One write: head and body leave together or not at all.
 	if _, err := c.conn.Write(r.wire); err != nil {
-		result.Err = fmt.Errorf("write the request: %w", err)
+		result.Err = briefly(fmt.Errorf("write the request: %w", err))
 		return result
 	}
 	deadline := w.Start.Add(w.Write + w.Answer)
 	if err := c.guard.SetReadDeadline(deadline); err != nil {
-		result.Err = err
+		result.Err = briefly(err)
 		return result
 	}
-	first := &firstByte{Reader: c.conn}
+	// The limit is for heads without end; bodies have their own.
+	first := &firstByte{Reader: io.LimitReader(c.conn, 2*maxAnswer)}
 	status, contentType, body, err := readResponse(bufio.NewReader(first))
 	if err != nil {
-		result.Err = fmt.Errorf("read the answer: %w", err)
-		result.HTTPStatus = status
+		result.Answer = partial(status, contentType, body, fmt.Errorf("read the answer: %w", err))
 	} else {
 		result.Answer = ParseShipAnswer(creds, r.tradeNo, status, contentType, body)
 	}

@@ -409,22 +409,24 @@ func TestQueryOverTheWire(t *testing.T) {
 	}
 }
 
-// S1: a query's connection is closed a minute after it was made, however busy.
-func TestQueryConnectionsAreMortal(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ours, theirs := net.Pipe()
-		defer func() { _ = theirs.Close() }()
-		c := newClient(t, Options{
-			Gateway: "http://127.0.0.1:1/gateway.do", Dial: func(context.Context, string, string) (net.Conn, error) { return ours, nil },
-		})
-		conn, err := c.dialMortal(t.Context(), "tcp", "x")
-		if err != nil {
-			t.Fatal(err)
-		}
-		start := time.Now()
-		if _, err := theirs.Read(make([]byte, 1)); !errors.Is(err, io.EOF) || time.Since(start) != queryConnLife {
-			t.Fatalf("closed after %v: %v", time.Since(start), err)
-		}
-		_ = conn.Close() // closed already
+// S1: no address is kept: every query looks the name up, connects, and closes.
+func TestEveryQueryHasAConnectionOfItsOwn(t *testing.T) {
+	closed := make(chan error, 3)
+	p := listen(t, nil, func(c net.Conn) {
+		respond(200, "<alipay><is_success>F</is_success><error>RETRY</error></alipay>")(c)
+		_, err := c.Read(make([]byte, 1))
+		closed <- err
 	})
+	client := p.client(t)
+	for range 3 {
+		if a, _, _ := client.Query(t.Context(), testCredentials(), tradeNo); a.Outcome != Busy {
+			t.Fatalf("%+v", a)
+		}
+		if err := <-closed; !errors.Is(err, io.EOF) {
+			t.Fatalf("the connection is kept: %v", err)
+		}
+	}
+	if n := p.conns.Load(); n != 3 {
+		t.Errorf("%d connections for 3 queries", n)
+	}
 }

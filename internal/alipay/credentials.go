@@ -21,26 +21,33 @@ type Credentials struct {
 	PublicKey  *rsa.PublicKey  // RSA: Alipay's
 }
 
-// Validate tells what is missing.
+// minRSABits is the shortest key that Go's crypto/rsa works with; Alipay's own has 1024.
+const minRSABits = 1024
+
+// Validate tells everything that is wrong or missing, without showing any of it: a key that was put in
+// the partner's place must not end in a log (A2).
 func (c *Credentials) Validate() error {
 	var faults []error
 	if _, err := ParseCharset(string(c.Charset)); err != nil {
 		faults = append(faults, err)
 	}
 	if len(c.Partner) != 16 || !strings.HasPrefix(c.Partner, "2088") || strings.Trim(c.Partner, "0123456789") != "" {
-		faults = append(faults, fmt.Errorf("partner %q is not 16 digits beginning with 2088", c.Partner))
+		faults = append(faults, errors.New("the partner is not 16 digits beginning with 2088"))
 	}
 	switch c.SignType {
 	case MD5:
 		switch {
 		case c.Key.IsZero():
 			faults = append(faults, errors.New("the MD5 key is missing"))
-		case strings.ContainsAny(c.Key.value, " \t\r\n"):
+		case strings.ContainsAny(c.Key.Reveal(), " \t\r\n"):
 			faults = append(faults, errors.New("the MD5 key has a blank or a line break in it; was more than the key copied?"))
 		}
 	case RSA:
-		if c.PrivateKey == nil || c.PublicKey == nil {
+		switch {
+		case c.PrivateKey == nil || c.PublicKey == nil:
 			faults = append(faults, errors.New("RSA needs the merchant's private key and Alipay's public key"))
+		case c.PrivateKey.N.BitLen() < minRSABits || c.PublicKey.N.BitLen() < minRSABits:
+			faults = append(faults, fmt.Errorf("an RSA key has less than %d bits and cannot be used", minRSABits))
 		}
 	default:
 		_, err := ParseSignType(string(c.SignType))

@@ -17,7 +17,7 @@ func IsDemoPartner(partner string) bool { return slices.Contains(demoPartners, p
 
 // IsDemoKey tells whether a key is a placeholder: one digit repeated, or a digit followed by zeros.
 func IsDemoKey(key Secret) bool {
-	s := key.value
+	s := key.Reveal()
 	if s == "" || s[0] < '0' || s[0] > '9' {
 		return false
 	}

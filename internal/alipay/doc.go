@@ -17,8 +17,8 @@
 //
 // A ship call goes over a connection of its own, made beforehand (Client.Connect), written in one write
 // through a guard that refuses to write after the call's window (Conn.Ship). Nothing below retries,
-// follows a redirect or reuses a connection, so one Ship is at most one request. Queries share
-// connections that live at most a minute (S1).
+// follows a redirect or reuses a connection, so one Ship is at most one request. Every
+// query has a connection of its own as well, so a change of the gateway's address is followed (S1).
 //
 // Keys are Secrets: they print as *** under every verb and in JSON (A2).
 package alipay

@@ -1,15 +1,10 @@
 package alipay
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"net"
+	"net/netip"
 	"net/url"
 	"strings"
-	"unicode"
-
-	"fahuo/internal/shipment"
 )
 
 // The services and the one gateway (I1).
@@ -20,90 +15,44 @@ const (
 )
 
 // CheckGateway reads a gateway's address. Off loopback it must be https (I1) and a DNS name (S1); it
-// carries no parameters of its own (I3).
+// carries no parameters of its own (I3). Alipay's test systems are refused with an error of their own
+// (A3). No error shows a password that stands in the address.
 func CheckGateway(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return nil, fmt.Errorf("%q is not an address such as %s", raw, ProductionGateway)
+	if err != nil {
+		return nil, fmt.Errorf("the gateway is not an address such as %s", ProductionGateway)
+	}
+	shown := u.Redacted()
+	if u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return nil, fmt.Errorf("%q is not an address such as %s", shown, ProductionGateway)
 	}
 	host := u.Hostname()
-	ip := net.ParseIP(host)
-	local := host == "localhost" || (ip != nil && ip.IsLoopback())
 	switch {
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil:
-		return nil, fmt.Errorf("the gateway %q must have no parameters, fragment or user", u.Redacted())
-	case local:
-	case ip != nil:
-		return nil, fmt.Errorf("the gateway %q is an IP address; use its DNS name, so that a change of address is followed", raw)
+		return nil, fmt.Errorf("the gateway %q must have no parameters, fragment or user", shown)
+	case isLoopback(host):
+	case isAddress(host):
+		return nil, fmt.Errorf("the gateway %q is an IP address; use its DNS name, so that a change of address is followed", shown)
 	case u.Scheme != "https":
-		return nil, fmt.Errorf("the gateway %q is not https", raw)
+		return nil, fmt.Errorf("the gateway %q is not https", shown)
 	case IsDemoHost(host):
-		return nil, fmt.Errorf("the gateway %q is one of Alipay's test systems, which do not ship", raw)
+		return nil, fmt.Errorf("the gateway %q is one of Alipay's test systems, which do not ship", shown)
 	}
 	return u, nil
 }
 
-// encodeForm gives a body: percent-encoded bytes of the charset, by name, without empty values (G2).
-func encodeForm(p Params, cs Charset) ([]byte, error) {
-	var out bytes.Buffer
-	for _, name := range p.names() {
-		value, err := cs.Encode(p[name])
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		if out.Len() > 0 {
-			out.WriteByte('&')
-		}
-		out.WriteString(url.QueryEscape(name) + "=" + url.QueryEscape(string(value)))
-	}
-	return out.Bytes(), nil
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || (err == nil && addr.IsLoopback())
 }
 
-// EncodeForm gives the body of a request: percent-encoded bytes of the charset, sorted by name, without
-// empty values (G2, I3).
-func EncodeForm(p Params, cs Charset) ([]byte, error) { return encodeForm(p, cs) }
-
-// signed adds sign and sign_type (I2) and encodes the body.
-func (c *Credentials) signed(p Params) (body []byte, err error) {
-	sign, err := c.Sign(p, c.Charset)
-	if err != nil {
-		return nil, err
+// isAddress tells whether a host pins an address (S1). Resolvers take numbers in other shapes for
+// addresses too (2130706433, 0x7f.1, 127.1): no name's last label is a number.
+func isAddress(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
 	}
-	full := Params{"sign": sign, "sign_type": string(c.SignType)}
-	for name, value := range p {
-		full[name] = value
-	}
-	return encodeForm(full, c.Charset)
-}
-
-// common are the parameters of every request (G3, G6).
-func (c *Credentials) common(service string) Params {
-	return Params{"service": service, "partner": c.Partner, "_input_charset": string(c.Charset)}
-}
-
-// shipParams are the parameters of a ship call, without sign.
-func (c *Credentials) shipParams(s shipment.Shipment) (Params, error) {
-	if s.Partner != c.Partner { // U4
-		return nil, fmt.Errorf("a shipment of account %s cannot be signed by account %s", s.Partner, c.Partner)
-	}
-	if err := s.Validate(); err != nil { // G3, G4, G5
-		return nil, err
-	}
-	p := c.common(ServiceShip)
-	p["trade_no"] = s.TradeNo
-	p["logistics_name"] = s.LogisticsName
-	p["invoice_no"] = s.InvoiceNo
-	p["transport_type"] = s.TransportType
-	p["create_transport_type"] = s.CreateTransportType
-	p["seller_ip"] = s.SellerIP
-	for name, value := range p {
-		// The joined text would be ambiguous: two requests with one signature.
-		if strings.ContainsAny(value, "&=") || strings.ContainsFunc(value, unicode.IsControl) {
-			return nil, errors.New(name + " contains &, = or a control character")
-		}
-		if value == "" {
-			delete(p, name) // G2
-		}
-	}
-	return p, nil
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	return strings.Trim(last, "0123456789") == "" || strings.Trim(strings.TrimPrefix(last, "0x"), "0123456789abcdef") == "" && strings.HasPrefix(last, "0x")
 }

@@ -82,7 +82,7 @@ func (c *Credentials) Sign(p Params, cs Charset) (string, error) {
 }
 
 func (c *Credentials) md5(text []byte) string {
-	digest := md5.Sum(append(slices.Clip(text), c.Key.value...))
+	digest := md5.Sum(append(slices.Clip(text), c.Key.Reveal()...))
 	return hex.EncodeToString(digest[:])
 }
 
@@ -90,7 +90,7 @@ func (c *Credentials) md5(text []byte) string {
 // not signed itself, so an attacker could choose it.
 func (c *Credentials) Verify(p Params, charset, signType, sign string) error {
 	if SignType(signType) != c.SignType {
-		return fmt.Errorf("verify: the answer is signed by %q, configured is %s", signType, c.SignType)
+		return fmt.Errorf("verify: the answer is signed by %q, configured is %s", clip(signType, 20), c.SignType)
 	}
 	text, err := encodeAnswer(charset, Presign(p))
 	if err != nil {

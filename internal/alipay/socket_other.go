@@ -9,4 +9,4 @@ import (
 
 func setUserTimeout(net.Conn, time.Duration) {}
 
-func peek(net.Conn) error { return nil }
+func usable(net.Conn, bool) error { return nil }
