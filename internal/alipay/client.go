@@ -31,7 +31,7 @@ type Client struct {
 	dial        func(ctx context.Context, network, address string) (net.Conn, error)
 	userTimeout time.Duration
 	userAgent   string
-	queries     *queryPool
+	queries     *http.Client
 }
 
 // NewClient checks the address and prepares. Nothing is dialled.
@@ -57,9 +57,9 @@ func NewClient(o Options) (*Client, error) {
 	if u.Scheme == "https" {
 		c.tls = config
 	}
-	c.queries = &queryPool{renew: func() *http.Transport { return c.newTransport(config) }}
+	c.queries = newQueries(c.dial, config)
 	return c, nil
 }
 
-// Close closes idle connections. Ship connections belong to those who made them.
-func (c *Client) Close() { c.queries.close() }
+// Close closes what queries left. Ship connections belong to those who made them.
+func (c *Client) Close() { c.queries.CloseIdleConnections() }

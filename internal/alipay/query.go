@@ -9,21 +9,11 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 )
 
-const (
-	// queryConnLife is how old a query's connection may get, so that a change of the gateway's address
-	// is followed (S1).
-	queryConnLife = 60 * time.Second
-	// queryPoolLife is how long connections are used for new queries. It ends well before
-	// queryConnLife, so that no query under way is cut off by the age of its connection.
-	queryPoolLife = 30 * time.Second
-)
-
 // Query asks for a trade's status. It returns the answer, the parameters without sign, and how long it
-// took. Without a deadline in ctx it ends with its connection's life. Cancelling is safe: a query changes nothing.
+// took. Its time is bounded by ctx alone. Cancelling is safe: a query changes nothing.
 func (c *Client) Query(ctx context.Context, creds *Credentials, tradeNo string) (Answer, Params, time.Duration) {
 	start := time.Now()
 	params := creds.common(ServiceQuery)
@@ -36,7 +26,7 @@ func (c *Client) query(ctx context.Context, creds *Credentials, tradeNo string, 
 	if err != nil {
 		return Answer{Err: briefly(err)}
 	}
-	response, err := c.queries.client().Do(request)
+	response, err := c.queries.Do(request)
 	if err != nil {
 		var inURL *url.Error
 		if errors.As(err, &inURL) {
@@ -52,64 +42,16 @@ func (c *Client) query(ctx context.Context, creds *Credentials, tradeNo string, 
 	return ParseQueryAnswer(creds, tradeNo, response.StatusCode, contentType, body)
 }
 
-// queryPool hands out the transport that queries share, and another one once it is too old.
-type queryPool struct {
-	renew func() *http.Transport
-
-	mu      sync.Mutex
-	current *http.Transport
-	born    time.Time
-}
-
-// client gives an HTTP client that follows no redirect.
-func (p *queryPool) client() *http.Client {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.current == nil || time.Since(p.born) >= queryPoolLife {
-		if p.current != nil {
-			p.current.CloseIdleConnections() // one in use is closed when its query has ended
-		}
-		p.current, p.born = p.renew(), time.Now()
-	}
+// newQueries makes the HTTP client of queries: HTTP/1.1 alone, without proxy, following no redirect. Every
+// query has a connection of its own: no address is kept longer than a query takes (S1), and nothing idle is
+// held open at the gateway. A handshake every ten seconds costs less than the states of a pool.
+func newQueries(dial func(ctx context.Context, network, address string) (net.Conn, error), config *tls.Config) *http.Client {
 	return &http.Client{
-		Transport:     p.current,
+		Transport: &http.Transport{
+			DialContext: dial, TLSClientConfig: config.Clone(), TLSHandshakeTimeout: connectTimeout, DisableKeepAlives: true,
+			MaxResponseHeaderBytes: maxHead, DisableCompression: true,
+			TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},
+		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-}
-
-func (p *queryPool) close() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.current != nil {
-		p.current.CloseIdleConnections()
-	}
-}
-
-// newTransport makes a transport of HTTP/1.1 alone, without proxy.
-func (c *Client) newTransport(config *tls.Config) *http.Transport {
-	return &http.Transport{
-		DialContext: c.dialMortal, TLSClientConfig: config.Clone(), TLSHandshakeTimeout: connectTimeout,
-		MaxIdleConnsPerHost: 4, IdleConnTimeout: queryPoolLife, MaxResponseHeaderBytes: maxHead, DisableCompression: true,
-		TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},
-	}
-}
-
-// dialMortal makes a connection that closes itself when it is too old, whatever it is doing (S1).
-func (c *Client) dialMortal(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := c.dial(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	return &mortal{Conn: conn, timer: time.AfterFunc(queryConnLife, func() { _ = conn.Close() })}, nil
-}
-
-type mortal struct {
-	net.Conn
-	timer *time.Timer
-}
-
-// Close implements net.Conn.
-func (m *mortal) Close() error {
-	m.timer.Stop()
-	return m.Conn.Close()
 }
