@@ -93,7 +93,7 @@ func (a *Answer) judgeSuccess(c *Credentials, doc *document, tradeNo string, con
 }
 
 func (a *Answer) judgeRefusal(c *Credentials, doc *document) {
-	a.Code = clip(mask(NormalizeCode(doc.code)), maxCode)
+	a.Code = clip(NormalizeCode(mask(doc.code)), maxCode)
 	if doc.sign != "" { // an unsigned refusal is normal; the international gateway signs error=CODE
 		if err := c.Verify(Params{"error": doc.code}, doc.charset, doc.signType, doc.sign); err != nil {
 			a.Err = fmt.Errorf("a refusal with a wrong signature: %w", err)

@@ -3,9 +3,12 @@ package alipay
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 func testCredentials() *Credentials {
@@ -234,6 +237,17 @@ func FuzzParseAnswer(f *testing.F) {
 	f.Add([]byte(`<?xml version="1.0" encoding="GBK"?><alipay><is_success>F</is_success><error>RETRY</error></alipay>`))
 	f.Add([]byte("<alipay><alipay></alipay>"))
 	f.Add([]byte("\xef\xbb\xbf<html>"))
+	samples, err := filepath.Glob(filepath.Join("testdata", "documents", "*.xml"))
+	if err != nil || len(samples) == 0 {
+		f.Fatal("no samples", err)
+	}
+	for _, path := range samples {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw)
+	}
 	c := testCredentials()
 	f.Fuzz(func(t *testing.T, body []byte) {
 		start := time.Now()
@@ -244,8 +258,14 @@ func FuzzParseAnswer(f *testing.F) {
 			if (a.Outcome == Unknown) != (a.Err != nil) {
 				t.Fatalf("outcome %v with error %v", a.Outcome, a.Err)
 			}
-			if len(a.Body) > maxRecord {
-				t.Fatal("the record is too long")
+			if len(a.Body) > maxRecord || !utf8.ValidString(a.Body) || strings.Contains(a.Body, "\x00") {
+				t.Fatal("the record cannot be kept")
+			}
+			if utf8.RuneCountInString(a.Code) > maxCode || (a.Err != nil && utf8.RuneCountInString(a.Err.Error()) > maxError) {
+				t.Fatal("code or error is too long")
+			}
+			if a.Outcome != Unknown && !a.Complete {
+				t.Fatal("a verdict on half an answer")
 			}
 		}
 		if time.Since(start) > 5*time.Second {

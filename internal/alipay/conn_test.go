@@ -241,7 +241,7 @@ type slowConn struct {
 	stopped time.Duration
 }
 
-func (s *slowConn) Write(p []byte) (int, error) { time.Sleep(s.stopped); return len(p), nil }
+func (s *slowConn) Write(p []byte) (int, error) { <-time.After(s.stopped); return len(p), nil }
 
 func (s *slowConn) SetWriteDeadline(time.Time) error { return nil }
 

@@ -1,0 +1,227 @@
+package worker_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"fahuo/internal/ledger"
+	"fahuo/internal/shipment"
+	"fahuo/internal/tasks"
+	"fahuo/internal/worker"
+)
+
+// idle makes the scene's worker without starting it.
+func (s *scene) idle() *worker.Worker {
+	s.t.Helper()
+	w, err := worker.New(s.options)
+	s.must(err)
+	s.must(s.book.Announce(s.t.Context(), []ledger.Account{{Partner: partner, Interval: time.Second}}))
+	return w
+}
+
+// age makes every row as old as if nothing had happened to it for a minute.
+func (s *scene) age() {
+	s.t.Helper()
+	db, err := sql.Open("sqlite", strings.TrimPrefix(s.book.URL(), "sqlite:"))
+	s.must(err)
+	_, err = db.ExecContext(s.t.Context(), `UPDATE shipments SET changed_at = changed_at - 60000000`)
+	s.must(errors.Join(err, db.Close()))
+}
+
+func (s *scene) place(p shipment.Shipment) tasks.Where {
+	s.t.Helper()
+	there, err := s.belt.Snapshot(s.t.Context(), partner)
+	s.must(err)
+	return there[p.Key()]
+}
+
+func TestReloadPutsBackWhatTheBeltLost(t *testing.T) {
+	s := set(t, time.Second)
+	w := s.idle()
+	s.accept(parcels(3)...)
+	s.must(w.Feed(t.Context()))
+	s.redis.Del("asynq:{ship-" + partner + "}:pending")
+	s.must(w.Reload(t.Context()))
+	s.must(w.Feed(t.Context()))
+	if s.place(parcel(0)) != tasks.Nowhere {
+		t.Error("a row that has only just changed was called lost: its task may be on its way")
+	}
+	for n := range 3 { // asynq's own record of the task goes with the list, or its id would be taken
+		s.redis.Del("asynq:{ship-" + partner + "}:t:" + parcel(n).Key().String())
+	}
+	s.age()
+	s.must(w.Reload(t.Context()))
+	s.must(w.Feed(t.Context()))
+	for n := range 3 {
+		if s.place(parcel(n)) != tasks.Present {
+			t.Errorf("shipment %d is not back on the belt", n)
+		}
+	}
+}
+
+// orphan leaves a task as a process does that is killed with it in hand: active, its lease over.
+func (s *scene) orphan(p shipment.Shipment) {
+	s.t.Helper()
+	queue, id := "asynq:{ship-"+partner+"}:", p.Key().String()
+	r := s.belt.Redis()
+	s.must(r.LMove(s.t.Context(), queue+"pending", queue+"active", "RIGHT", "LEFT").Err())
+	s.must(r.HSet(s.t.Context(), queue+"t:"+id, "state", "active").Err())
+	s.must(r.ZAdd(s.t.Context(), queue+"lease", redis.Z{Score: float64(time.Now().Add(-time.Minute).Unix()), Member: id}).Err())
+}
+
+func TestRescueBringsBackWhatADeadProcessHasInHand(t *testing.T) {
+	s := set(t, time.Second)
+	w := s.idle()
+	s.accept(parcel(0))
+	s.must(w.Feed(t.Context()))
+	s.orphan(parcel(0))
+	before := s.row(parcel(0))
+	for range 3 { // however often it looks, one new task
+		s.must(w.Rescue(t.Context()))
+		s.must(w.Feed(t.Context()))
+	}
+	row := s.row(parcel(0))
+	if row.Version != before.Version+1 || !row.Begun || row.Feed {
+		t.Fatalf("%+v", row)
+	}
+	if has, err := s.belt.Has(t.Context(), tasks.Item{Shipment: row.Shipment, Line: tasks.Retry, N: row.Version}); err != nil || !has {
+		t.Errorf("not in the retry queue: %v %v", has, err)
+	}
+}
+
+func TestReloadBringsBackOrphansToo(t *testing.T) {
+	s := set(t, time.Second)
+	w := s.idle()
+	s.accept(parcel(0))
+	s.must(w.Feed(t.Context()))
+	s.orphan(parcel(0))
+	s.age()
+	s.must(w.Reload(t.Context()))
+	if row := s.row(parcel(0)); !row.Feed || row.Version != 2 {
+		t.Fatalf("%+v", row)
+	}
+}
+
+func TestRescueTakesOverAfterTheFence(t *testing.T) {
+	s := set(t, time.Second)
+	w := s.idle()
+	s.accept(parcel(0))
+	_, err := s.book.Begin(t.Context(), s.row(parcel(0)), ledger.Attempt{Service: "x", Worker: "dead", Params: "{}"}) // a fence that has passed
+	s.must(err)
+	s.must(w.Rescue(t.Context()))
+	s.must(w.Feed(t.Context()))
+	if row := s.row(parcel(0)); row.State != shipment.Queued || !row.Doubt {
+		t.Fatalf("%+v", row)
+	}
+	if s.place(parcel(0)) != tasks.Present {
+		t.Error("not on the belt")
+	}
+}
+
+func TestReloadKeepsTheDeadLetterQueueTrue(t *testing.T) {
+	s := set(t, time.Second)
+	w := s.idle()
+	s.accept(parcels(2)...)
+	_, err := s.book.Settle(t.Context(), s.row(parcel(0)), ledger.Move{To: shipment.Dead, Reason: shipment.ReasonNotShippable}, "w")
+	s.must(err)
+	s.must(w.Feed(t.Context()))
+	s.must(s.belt.RemoveDead(t.Context(), parcel(0).Key()))                                    // lost by Redis
+	s.must(s.belt.PutDead(t.Context(), tasks.DeadLetter{Shipment: parcel(1), At: time.Now()})) // not dead at all
+	s.age()
+	s.must(w.Reload(t.Context()))
+	s.must(w.Feed(t.Context()))
+	there, err := s.belt.Dead(t.Context())
+	s.must(err)
+	if there[parcel(0).Key()] != tasks.Present || there[parcel(1).Key()] != tasks.Nowhere {
+		t.Errorf("%v", there)
+	}
+}
+
+func TestArchivedTasksRaiseTheAlarm(t *testing.T) {
+	var log bytes.Buffer
+	s := set(t, time.Second, func(o *worker.Options) { o.Log = zerolog.New(&log) })
+	w := s.idle()
+	_, err := s.redis.ZAdd("asynq:{ship-"+partner+"}:archived", 1, "x")
+	s.must(err)
+	s.must(w.Reload(t.Context()))
+	if !strings.Contains(log.String(), "archived") {
+		t.Errorf("no alarm: %s", log.String())
+	}
+}
+
+func TestABeltOfAnotherLedgerStopsTheWorker(t *testing.T) {
+	s := set(t, time.Second)
+	s.must(s.belt.Mark(t.Context(), "somebody else", "sqlite:/else.db"))
+	w, err := worker.New(s.options)
+	s.must(err)
+	w.Start()
+	if err := <-w.Failed(); !errors.Is(err, tasks.ErrForeign) {
+		t.Errorf("%v", err)
+	}
+	s.must(w.Stop(context.Background()))
+	s.must(w.Stop(context.Background())) // again
+}
+
+func TestGaugesCountTheLedger(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	s := set(t, time.Second, func(o *worker.Options) { o.Metrics = registry })
+	w := s.idle()
+	s.accept(parcels(3)...)
+	_, err := s.book.Settle(t.Context(), s.row(parcel(0)), ledger.Move{To: shipment.Dead, Reason: shipment.ReasonNotShippable}, "w")
+	s.must(err)
+	s.must(s.book.SetHold(t.Context(), partner, ledger.HoldManual, "x", "y"))
+	s.must(w.Gauge(t.Context()))
+	want := `
+# HELP fahuo_account_held 1 while the account is on hold.
+# TYPE fahuo_account_held gauge
+fahuo_account_held{partner="` + partner + `"} 1
+`
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "fahuo_account_held"); err != nil {
+		t.Error(err)
+	}
+	metrics := httptest.NewRecorder()
+	worker.Handler(registry, nil).ServeHTTP(metrics, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	for _, line := range []string{
+		`fahuo_shipments{partner="` + partner + `",state="queued"} 2`, `fahuo_dead_letters{reason="not_shippable"} 1`, `fahuo_late_writes_total 0`,
+	} {
+		if !strings.Contains(metrics.Body.String(), line) {
+			t.Errorf("missing: %s", line)
+		}
+	}
+}
+
+func TestReadinessSaysWhatDoesNotAnswer(t *testing.T) {
+	checks := worker.Checks{"ledger": func(context.Context) error { return nil }, "redis": func(context.Context) error { return errors.New("refused") }}
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 503} {
+		answer := httptest.NewRecorder()
+		worker.Handler(prometheus.NewRegistry(), func() worker.Checks { return checks }).
+			ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+		if answer.Code != want || (want == 503 && !strings.Contains(answer.Body.String(), `"redis":"refused"`)) {
+			t.Errorf("%s: %d %s", path, answer.Code, answer.Body)
+		}
+	}
+}
+
+func TestOptionsAreCheckedTogether(t *testing.T) {
+	_, err := worker.New(worker.Options{Accounts: []worker.Account{{}, {}}})
+	if err == nil {
+		t.Fatal("an empty worker")
+	}
+	for _, want := range []string{"gateway", "call timeout", "retry base", "retry budget", "name", "credentials"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in: %v", want, err)
+		}
+	}
+}
