@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -402,6 +403,30 @@ func TestHealthReadinessMetrics(t *testing.T) {
 	}
 	if code, _ := proctest.Run(t, s.dir, []string{"FAHUO_LISTEN=127.0.0.1:1"}, program, "healthcheck"); code != 1 {
 		t.Errorf("healthcheck of nothing: exit %d", code)
+	}
+}
+
+// Two workers with the default address: the second works without health and metrics. An address that was
+// asked for is another matter.
+func TestASecondWorkerOnOneMachine(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 100*time.Millisecond, true)
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", defaultListen)
+	if err != nil && !errors.Is(err, syscall.EADDRINUSE) { // in use is what is wanted
+		t.Fatal(err)
+	}
+	if l != nil {
+		defer func() { _ = l.Close() }()
+	}
+	s.start("FAHUO_LISTEN="+defaultListen).WaitFor("somebody listens here already")
+	s.accept(2)
+	s.until("shipped", time.Minute, func() bool { return s.count(shipment.Shipped) == 2 })
+	mine, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	s.must(err)
+	defer func() { _ = mine.Close() }()
+	code, out := proctest.Run(t, s.dir, append(slices.Clone(s.env), "FAHUO_LISTEN="+mine.Addr().String()), program, "run")
+	if code != 2 || !strings.Contains(out, "FAHUO_LISTEN") {
+		t.Errorf("exit %d: %s", code, out)
 	}
 }
 

@@ -27,6 +27,9 @@ import (
 // smallestInterval is what Alipay asks for (U2); less is allowed against a gateway on loopback only.
 const smallestInterval = 10 * time.Second
 
+// defaultListen is where health and metrics are unless somebody says otherwise.
+const defaultListen = "127.0.0.1:9464"
+
 type runCmd struct {
 	AccountsFile string        `name:"accounts" env:"FAHUO_ACCOUNTS" placeholder:"FILE" help:"The accounts (YAML). Without it ALIPAY_PARTNER and ALIPAY_KEY_FILE or ALIPAY_KEY name one."`
 	Gateway      string        `env:"ALIPAY_GATEWAY" default:"https://mapi.alipay.com/gateway.do" help:"Alipay's gateway. Plain http and IP addresses on loopback only."`
@@ -251,8 +254,13 @@ func listen(ctx context.Context, addr string, h http.Handler, log zerolog.Logger
 		return func() error { return nil }, nil
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if addr == defaultListen && errors.Is(err, syscall.EADDRINUSE) {
+		// Several workers on one machine are the ordinary case; shipping does not depend on this.
+		log.Warn().Str("address", addr).Msg("somebody listens here already, another worker most likely: this one has no health and metrics; give it an address of its own (FAHUO_LISTEN)")
+		return func() error { return nil }, nil
+	}
 	if err != nil {
-		return nil, fmt.Errorf("--listen (FAHUO_LISTEN): %w; another worker here? give each its own address, or off", err)
+		return nil, fmt.Errorf("--listen (FAHUO_LISTEN): %w; give each worker its own address, or off", err)
 	}
 	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	done := make(chan error, 1)

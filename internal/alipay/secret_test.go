@@ -28,7 +28,7 @@ func TestKeysDoNotPrintWhereFormatIsNotAsked(t *testing.T) {
 		for _, verb := range []string{"v", "+v", "#v", "s", "q", "x", "X", "d", "t", "e", "U", "b", "c", "p", "w", "T", "z"} {
 			format := "%" + verb // not a constant: vet would rightly refuse half of them
 			for _, text := range []string{fmt.Sprintf(format, v), fmt.Errorf(format, v).Error()} {
-				for _, shown := range []string{key, fmt.Sprintf("%x", key), fmt.Sprintf("%X", key), fmt.Sprint([]byte(key))} {
+				for _, shown := range []string{key, fmt.Sprintf("%x", key), fmt.Sprintf("%X", key), fmt.Sprintf("%v", []byte(key))} {
 					if strings.Contains(text, shown) {
 						t.Errorf("%s of %T shows the key: %s", format, v, text)
 					}
