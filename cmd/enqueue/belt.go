@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/redis/go-redis/v9/logging"
 	"github.com/rs/zerolog"
 
 	"fahuo/internal/intake"
@@ -31,7 +30,6 @@ type belt struct {
 // reach asks Redis whose it is before anything is accepted: one of another ledger is a usage error. That
 // it does not answer is none.
 func reach(ctx context.Context, g *cli, book *ledger.Ledger) (*belt, error) {
-	logging.Disable() // the client's own log would say on standard error what is said better below
 	connection, err := tasks.Connect(g.Redis, g.EmbeddedRedisAddr)
 	if err != nil {
 		return nil, settings.Usage(err)

@@ -30,7 +30,7 @@ func (c *cancelCmd) check() []error {
 
 // Run is `enqueue cancel`.
 func (c *cancelCmd) Run(ctx context.Context, g *cli, s streams) error {
-	return g.withLedger(ctx, s, c.check(), func(book *ledger.Ledger) error {
+	return g.withLedger(ctx, s, ledger.OpenExisting, c.check(), func(book *ledger.Ledger) error {
 		scope := ledger.Scope{Batch: c.Batch, Partner: c.Partner, TradeNo: shipment.Unwrap(c.TradeNo)}
 		closed, left, err := book.Cancel(ctx, scope, person())
 		if err != nil {

@@ -100,7 +100,7 @@ func (c *fileCmd) verdict(sum intake.Summary, err error) error {
 	case c.Strict:
 		return fmt.Errorf("%s refused, so nothing was queued (--strict)", rows(sum.Conflicts+sum.Rejected))
 	}
-	return fmt.Errorf("%s refused", rows(sum.Conflicts+sum.Rejected))
+	return fmt.Errorf("%s not taken (%d refused, %d in conflict)", rows(sum.Conflicts+sum.Rejected), sum.Rejected, sum.Conflicts)
 }
 
 // importFile does everything but telling. The summary is true whatever the error.
@@ -117,7 +117,7 @@ func (c *fileCmd) importFile(ctx context.Context, g *cli, s streams, log zerolog
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	return sum, g.withLedger(ctx, s, nil, func(book *ledger.Ledger) error {
+	return sum, g.withLedger(ctx, s, ledger.Open, nil, func(book *ledger.Ledger) error {
 		belt, err := reach(ctx, g, book)
 		if err != nil {
 			return err

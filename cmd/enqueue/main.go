@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/user"
@@ -50,12 +51,18 @@ func (s streams) terminal() bool {
 
 func (c *cli) logger(s streams) zerolog.Logger { return c.Logger(s.err, s.terminal()) }
 
+// openLedger is ledger.Open, or ledger.OpenExisting for commands that make nothing new.
+type openLedger func(ctx context.Context, url string) (*ledger.Ledger, error)
+
 // withLedger opens the ledger for one command once all settings are good; faults are the command's own.
-func (c *cli) withLedger(ctx context.Context, s streams, faults []error, f func(*ledger.Ledger) error) (err error) {
-	if err := errors.Join(append(c.Validate(), faults...)...); err != nil {
+func (c *cli) withLedger(ctx context.Context, s streams, open openLedger, faults []error, f func(*ledger.Ledger) error) (err error) {
+	if err := ledger.Check(c.Ledger); err != nil {
+		faults = append(faults, fmt.Errorf("--ledger (DATABASE_URL): %w", err))
+	}
+	if err := errors.Join(faults...); err != nil {
 		return settings.Usage(err)
 	}
-	book, err := ledger.Open(ctx, c.Ledger)
+	book, err := open(ctx, c.Ledger)
 	if err != nil {
 		return err
 	}

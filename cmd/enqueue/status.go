@@ -25,7 +25,21 @@ type status struct {
 	Counts  map[shipment.State]int64 `json:"counts"` // every state, always
 	Held    []held                   `json:"held"`   // accounts concerned that are on hold; never nil
 	ETA     intake.Time              `json:"eta"`
+	Dead    []dead                   `json:"dead"` // at most deadShown, the newest first; never nil
 }
+
+// dead is a shipment that a person has to look at.
+type dead struct {
+	Partner     string          `json:"partner"`
+	TradeNo     string          `json:"trade_no"`
+	OrderRef    string          `json:"order_ref"`
+	Reason      shipment.Reason `json:"reason"`
+	ErrorCode   string          `json:"error_code"`
+	TradeStatus string          `json:"trade_status"`
+}
+
+// deadShown is how many dead letters are named; the ledger has all of them.
+const deadShown = 20
 
 type held struct {
 	Partner string `json:"partner"`
@@ -36,7 +50,7 @@ type held struct {
 
 // Run is `enqueue status`.
 func (c *statusCmd) Run(ctx context.Context, g *cli, s streams) error {
-	return g.withLedger(ctx, s, checkPartnerFlag(c.Partner), func(book *ledger.Ledger) error {
+	return g.withLedger(ctx, s, ledger.OpenExisting, checkPartnerFlag(c.Partner), func(book *ledger.Ledger) error {
 		st, err := readStatus(ctx, book, ledger.Scope{Batch: c.Batch, Partner: c.Partner})
 		switch {
 		case err != nil:
@@ -72,7 +86,7 @@ func unknown(book *ledger.Ledger, batch, partner string) error {
 }
 
 func readStatus(ctx context.Context, book *ledger.Ledger, scope ledger.Scope) (status, error) {
-	st := status{Batch: scope.Batch, Partner: scope.Partner, Held: []held{}}
+	st := status{Batch: scope.Batch, Partner: scope.Partner, Held: []held{}, Dead: []dead{}}
 	var err error
 	if st.Counts, err = book.Counts(ctx, scope); err != nil {
 		return st, err
@@ -86,6 +100,13 @@ func readStatus(ctx context.Context, book *ledger.Ledger, scope ledger.Scope) (s
 	}
 	if ok {
 		st.ETA = intake.Time{Time: eta}
+	}
+	letters, err := book.Dead(ctx, scope, deadShown)
+	if err != nil {
+		return st, err
+	}
+	for _, r := range letters {
+		st.Dead = append(st.Dead, dead{r.Partner, r.TradeNo, r.OrderRef, r.Reason, r.ErrorCode, r.TradeStatus})
 	}
 	partners, err := book.PartnersIn(ctx, scope)
 	if err != nil {
@@ -122,10 +143,36 @@ func (p *page) status(st status) {
 		p.line("%7d %-8s %s", st.Counts[state], state, meanings[state])
 	}
 	p.line("%7d in all", st.Total)
+	p.dead(st)
 	for _, h := range st.Held {
 		p.line("Account %s is on hold since %s (%s: %s). When its cause is gone: worker release %s", h.Partner, h.Since, h.Code, h.Reason, h.Partner)
 	}
-	if st.Counts[shipment.Queued]+st.Counts[shipment.Calling] > 0 {
+	switch {
+	case st.Counts[shipment.Queued]+st.Counts[shipment.Calling] == 0 || (st.ETA.IsZero() && len(st.Held) > 0): // said above
+	default:
 		p.eta(st.ETA)
+	}
+}
+
+// dead names the shipments that need a person.
+func (p *page) dead(st status) {
+	if len(st.Dead) == 0 {
+		return
+	}
+	p.line("A person has to look at (docs/operations.md says for each reason what to do):")
+	for _, d := range st.Dead {
+		text := string(d.Reason)
+		for _, more := range []string{d.ErrorCode, d.TradeStatus} {
+			if more != "" {
+				text += ", " + more
+			}
+		}
+		if d.OrderRef != "" {
+			text += ", order " + d.OrderRef
+		}
+		p.line("  trade %s: %s", d.TradeNo, text)
+	}
+	if more := st.Counts[shipment.Dead] - int64(len(st.Dead)); more > 0 {
+		p.line("  and %d more", more)
 	}
 }

@@ -30,7 +30,7 @@ func (c *waitCmd) Run(ctx context.Context, g *cli, s streams) error {
 	if c.Timeout < 0 {
 		faults = append(faults, fmt.Errorf("--timeout %v must not be negative", c.Timeout))
 	}
-	return g.withLedger(ctx, s, faults, func(book *ledger.Ledger) error {
+	return g.withLedger(ctx, s, ledger.OpenExisting, faults, func(book *ledger.Ledger) error {
 		ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 		defer stop()
 		if c.Timeout > 0 {
@@ -63,6 +63,11 @@ func (c *waitCmd) watch(ctx context.Context, book *ledger.Ledger, s streams) err
 			p.line("All of batch %s is shipped (%d).", c.Batch, st.Total)
 			return p.err
 		case open == 0:
+			p := &page{w: s.out}
+			p.dead(st)
+			if p.err != nil {
+				return p.err
+			}
 			return fmt.Errorf("batch %s is done, but not all of it is shipped: %s", c.Batch, counted(st))
 		}
 		say.progress(st)
@@ -70,11 +75,20 @@ func (c *waitCmd) watch(ctx context.Context, book *ledger.Ledger, s streams) err
 		case <-ticker.C:
 		case <-ctx.Done():
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return fmt.Errorf("time is over (--timeout %v); batch %s goes on: %s", c.Timeout, c.Batch, counted(st))
+				return fmt.Errorf("time is over (--timeout %v); batch %s %s: %s", c.Timeout, c.Batch, goesOn(st), counted(st))
 			}
-			return fmt.Errorf("stopped waiting; batch %s goes on: %s", c.Batch, counted(st))
+			return fmt.Errorf("stopped waiting; batch %s %s: %s", c.Batch, goesOn(st), counted(st))
 		}
 	}
+}
+
+// goesOn says whether a batch that is no longer waited for does.
+func goesOn(st status) string {
+	if len(st.Held) == 0 {
+		return "goes on"
+	}
+	h := st.Held[0]
+	return fmt.Sprintf("stands, since account %s is on hold (%s: %s) until: worker release %s", h.Partner, h.Code, h.Reason, h.Partner)
 }
 
 func counted(st status) string {

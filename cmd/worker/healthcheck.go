@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -15,6 +16,9 @@ type healthcheckCmd struct {
 
 // Run is `worker healthcheck`.
 func (c *healthcheckCmd) Run(ctx context.Context, _ *cli, s streams) error {
+	if c.Listen == "off" {
+		return settings.Usage(errors.New("--listen (FAHUO_LISTEN) is off: there is nothing to ask"))
+	}
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.Listen+"/healthz", nil)
@@ -23,7 +27,7 @@ func (c *healthcheckCmd) Run(ctx context.Context, _ *cli, s streams) error {
 	}
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return err
+		return fmt.Errorf("no worker answers at %s: %w", c.Listen, err)
 	}
 	defer func() { _ = answer.Body.Close() }() // nothing is read from it
 	if answer.StatusCode != http.StatusOK {

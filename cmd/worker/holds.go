@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os/user"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -32,13 +33,10 @@ type releaseCmd struct {
 
 // withLedger opens the ledger for one command.
 func withLedger(ctx context.Context, g *cli, f func(*ledger.Ledger) error) (err error) {
-	if err := errors.Join(g.Validate()...); err != nil {
-		return settings.Usage(err)
+	if err := ledger.Check(g.Ledger); err != nil { // Redis is not needed here
+		return settings.Usage(fmt.Errorf("--ledger (DATABASE_URL): %w", err))
 	}
-	if err := ledger.Check(g.Ledger); err != nil {
-		return settings.Usage(err)
-	}
-	book, err := ledger.Open(ctx, g.Ledger)
+	book, err := ledger.OpenExisting(ctx, g.Ledger)
 	if err != nil {
 		return err
 	}
@@ -111,7 +109,15 @@ func printTable(w io.Writer, known []ledger.Account) error {
 
 // Run is `worker hold`.
 func (c *holdCmd) Run(ctx context.Context, g *cli, s streams) error {
+	if strings.TrimSpace(c.Reason) == "" {
+		return settings.Usage(errors.New("--reason is empty; say why, for whoever looks later"))
+	}
 	return withLedger(ctx, g, func(book *ledger.Ledger) error {
+		if a, err := book.Account(ctx, c.Partner); err == nil && a.Hold != nil {
+			_, err := fmt.Fprintf(s.out, "%s was on hold already since %s (%s: %s); that reason stays\n", c.Partner,
+				a.Hold.Since.In(beijing).Format("2006-01-02 15:04:05 +08:00"), a.Hold.Code, a.Hold.Reason)
+			return err
+		}
 		if err := book.SetHold(ctx, c.Partner, ledger.HoldManual, c.Reason, person()); err != nil {
 			return unknownAccount(ctx, book, c.Partner, err)
 		}

@@ -418,7 +418,7 @@ func TestASecondWorkerOnOneMachine(t *testing.T) {
 	if l != nil {
 		defer func() { _ = l.Close() }()
 	}
-	s.start("FAHUO_LISTEN="+defaultListen).WaitFor("somebody listens here already")
+	s.start("FAHUO_LISTEN=" + defaultListen).WaitFor("somebody listens here already")
 	s.accept(2)
 	s.until("shipped", time.Minute, func() bool { return s.count(shipment.Shipped) == 2 })
 	mine, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

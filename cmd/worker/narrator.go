@@ -67,8 +67,8 @@ func (n *narrator) begin(ctx context.Context, book *ledger.Ledger, belt *tasks.B
 	}
 	n.next = fmt.Sprintf(`
 Try next, in another terminal (any trade number of 16 to 64 digits is known to the simulated gateway):
-  printf 'trade_no,logistics_name,invoice_no\n2026112300001001000000009999,顺丰,SF123\n' > try.csv
-  ./bin/enqueue file try.csv --ledger %[1]s --redis %[2]s
+  printf 'trade_no,logistics_name,invoice_no\n2026112300001001000000009999,顺丰,SF123\n' > %[3]s/try.csv
+  ./bin/enqueue file %[3]s/try.csv --ledger %[1]s --redis %[2]s
   ./bin/enqueue status --ledger %[1]s
   ./bin/worker accounts --ledger %[1]s
 Start afresh: stop with Ctrl-C and remove the directory %[3]s.`, book.URL(), belt.URL(), sandboxDir)

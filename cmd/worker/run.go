@@ -212,7 +212,9 @@ func serve(ctx context.Context, v service) (err error) {
 	}
 	stop() // a second signal ends the process at once
 	v.log.Info().Msg("stopping: no new call; a call under way ends and is recorded")
-	return errors.Join(err, w.Stop(context.WithoutCancel(ctx)))
+	err = errors.Join(err, w.Stop(context.WithoutCancel(ctx)))
+	v.log.Info().Msg("stopped")
+	return err
 }
 
 // openLedger waits for a ledger that is away; nil when it was told to stop meanwhile. What no waiting
@@ -228,6 +230,9 @@ func openLedger(ctx context.Context, url string, log zerolog.Logger) (*ledger.Le
 		}
 		if ctx.Err() != nil {
 			return nil, nil
+		}
+		if errors.Is(err, ledger.ErrNoLedger) {
+			return nil, settings.Usage(err)
 		}
 		log.Warn().Err(err).Dur("again_in", wait).Msg("the ledger cannot be opened yet; waiting")
 		timer := time.NewTimer(wait)

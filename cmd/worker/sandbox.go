@@ -95,6 +95,11 @@ func (c *runCmd) runSandbox(ctx context.Context, g *cli, s streams) (err error) 
 		g.LogLevel = "error" // the lines below say it for people
 	}
 	show := &narrator{out: s.out, interval: c.Interval}
+	defer func() {
+		if err == nil {
+			show.say("Stopped. make run (or worker --sandbox) goes on where it was.")
+		}
+	}()
 	return serve(ctx, service{
 		plan: plan{gateway: c.Gateway, client: client, accounts: []worker.Account{{
 			Name: "demo 演示店", Interval: c.Interval, Credentials: credentials,

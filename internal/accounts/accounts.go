@@ -70,6 +70,9 @@ func (s Source) loadEnv() ([]Account, error) {
 		KeyFile: s.Getenv("ALIPAY_KEY_FILE"), PrivateKeyFile: s.Getenv("ALIPAY_PRIVATE_KEY_FILE"),
 		AlipayPublicKeyFile: s.Getenv("ALIPAY_PUBLIC_KEY_FILE"),
 	}
+	if e.Partner == "" {
+		return nil, errors.New("ALIPAY_PARTNER is not set; it names the account whose key ALIPAY_KEY or ALIPAY_KEY_FILE holds")
+	}
 	if s.Getenv("ALIPAY_KEY") != "" {
 		e.KeyEnv = "ALIPAY_KEY"
 	}
@@ -159,7 +162,9 @@ func (s Source) readKeys(c *alipay.Credentials, e entry, dir string) error {
 		if err != nil {
 			return fmt.Errorf("key file: %w", err)
 		}
-		c.Key = alipay.NewSecret(strings.TrimSpace(string(raw)))
+		if c.Key = alipay.NewSecret(strings.TrimSpace(string(raw))); c.Key.IsZero() {
+			return fmt.Errorf("the key file %s is empty", relative(dir, e.KeyFile))
+		}
 	case e.KeyEnv != "":
 		c.Key = alipay.NewSecret(strings.TrimSpace(s.Getenv(e.KeyEnv)))
 		if c.Key.IsZero() {

@@ -108,7 +108,7 @@ func TestFaults(t *testing.T) {
 		"no YAML":             {"accounts: [", nil, []string{"accounts file"}},
 		"an unknown key":      {one("    key_flie: key\n"), nil, []string{"key_flie"}},
 		"no key":              {one(""), nil, []string{"key is missing"}},
-		"an empty key":        {one("    key_file: empty\n"), nil, []string{"key is missing"}},
+		"an empty key":        {one("    key_file: empty\n"), nil, []string{"empty is empty"}},
 		"an empty variable":   {one("    key_env: NOPE\n"), nil, []string{"NOPE"}},
 		"two keys":            {one("    key_file: key\n    key_env: X\n"), nil, []string{"given twice"}},
 		"no such key file":    {one("    key_file: nowhere\n"), nil, []string{"nowhere"}},
@@ -146,7 +146,7 @@ func TestFaults(t *testing.T) {
 		want   string
 	}{
 		"nothing at all": {env(), "no account is given"},
-		"no partner":     {env("ALIPAY_KEY", testKey), "2088"},
+		"no partner":     {env("ALIPAY_KEY", testKey), "ALIPAY_PARTNER is not set"},
 		"no key":         {env("ALIPAY_PARTNER", "2088900000000001"), "key is missing"},
 	} {
 		if _, err := accounts.Load(accounts.Source{Getenv: c.getenv}); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), testKey) {

@@ -57,7 +57,7 @@ func Import(ctx context.Context, book *ledger.Ledger, source *Source, o Options)
 		return r.sum, err
 	}
 	if len(known.known) == 0 {
-		o.Warn("no worker has announced an account to this ledger yet: is the partner right? Nothing is shipped until a worker serves it")
+		o.Warn("no worker has announced an account to the ledger " + book.URL() + " yet: is this the worker's ledger (DATABASE_URL), and is the partner right? Nothing is shipped until a worker serves it")
 	}
 	if names := source.Ignored(); len(names) > 0 {
 		o.Warn("columns that are not used: " + list(names))

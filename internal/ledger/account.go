@@ -89,7 +89,7 @@ func (l *Ledger) Announce(ctx context.Context, accounts []Account) error {
 	return l.tx(ctx, "announce", func(t *tx) error {
 		for _, a := range accounts {
 			err := t.exec(`INSERT INTO accounts (partner, name, interval_us, announced_at) VALUES (?, ?, ?, ?)
-				ON CONFLICT (partner) DO UPDATE SET name = excluded.name, interval_us = excluded.interval_us,
+				ON CONFLICT (partner) DO UPDATE SET name = CASE WHEN excluded.name = '' THEN accounts.name ELSE excluded.name END, interval_us = excluded.interval_us,
 				announced_at = excluded.announced_at`, a.Partner, a.Name, a.Interval.Microseconds(), t.now)
 			if err != nil {
 				return err

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/big"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -49,9 +50,22 @@ func Open(ctx context.Context, url string) (*Ledger, error) {
 		return nil, err
 	}
 	if err := l.prepare(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("ledger %s: %w", l.url, err), l.Close())
+		return nil, errors.Join(fmt.Errorf("ledger %s: %w", l.url, explain(err)), l.Close())
 	}
 	return l, nil
+}
+
+// OpenExisting is Open for those who only look or act on what is there: a ledger that is not there is an
+// error and is not made.
+func OpenExisting(ctx context.Context, url string) (*Ledger, error) {
+	path, err := sqlitePath(url)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no ledger at sqlite:%s; is --ledger (DATABASE_URL) the worker's?", path)
+	}
+	return Open(ctx, url)
 }
 
 func (l *Ledger) prepare(ctx context.Context) error {

@@ -9,7 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	_ "modernc.org/sqlite" // the driver "sqlite": pure Go, so the binaries stay static
+	"modernc.org/sqlite" // the driver "sqlite": pure Go, so the binaries stay static
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // sqlitePath takes the absolute path out of "sqlite:PATH".
@@ -37,6 +38,9 @@ func Check(url string) error {
 }
 
 func checkDir(path string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("ledger sqlite:%s: this is a directory, not a file", path)
+	}
 	info, err := os.Stat(filepath.Dir(path))
 	switch {
 	case err != nil:
@@ -45,6 +49,24 @@ func checkDir(path string) error {
 		return fmt.Errorf("ledger sqlite:%s: %s is not a directory", path, filepath.Dir(path))
 	}
 	return nil
+}
+
+// ErrNoLedger says that the file is something else.
+var ErrNoLedger = errors.New("the file is not a ledger")
+
+// explain says what a person can do about SQLite's commonest complaints.
+func explain(err error) error {
+	var inSQLite *sqlite.Error
+	if !errors.As(err, &inSQLite) {
+		return err
+	}
+	switch inSQLite.Code() & 0xff {
+	case sqlite3.SQLITE_NOTADB:
+		return ErrNoLedger
+	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
+		return fmt.Errorf("this user (uid %d) may not read and write the file and its directory; run it as the worker's user: %w", os.Getuid(), err)
+	}
+	return err
 }
 
 // openSQLite opens the file twice: one connection that writes, with every transaction taking the

@@ -167,3 +167,10 @@ func (l *Ledger) CountsByPartner(ctx context.Context) (map[string]map[shipment.S
 	}, `SELECT partner, state, COUNT(*) FROM shipments GROUP BY partner, state`)
 	return counts, err
 }
+
+// Dead lists dead letters in the scope, the newest first.
+func (l *Ledger) Dead(ctx context.Context, s Scope, most int) ([]Row, error) {
+	where, args := s.where()
+	return list(ctx, l.read, scanRow, `SELECT `+rowColumns+` FROM shipments WHERE `+where+` AND state = 'dead'
+		ORDER BY changed_at DESC, id DESC LIMIT ?`, append(args, most)...)
+}

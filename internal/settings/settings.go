@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -46,8 +45,8 @@ func (c *Common) Validate() []error {
 	if err := ledger.Check(c.Ledger); err != nil {
 		faults = append(faults, fmt.Errorf("--ledger (DATABASE_URL): %w", err))
 	}
-	if _, _, err := net.SplitHostPort(c.EmbeddedRedisAddr); err != nil {
-		faults = append(faults, fmt.Errorf("--embedded-redis-addr (FAHUO_EMBEDDED_REDIS_ADDR) %q is not HOST:PORT", c.EmbeddedRedisAddr))
+	if err := tasks.CheckEmbedded(c.EmbeddedRedisAddr); err != nil {
+		faults = append(faults, fmt.Errorf("--embedded-redis-addr (FAHUO_EMBEDDED_REDIS_ADDR): %w", err))
 	}
 	return faults
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/hibiken/asynq/x/metrics"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"fahuo/internal/shipment"
@@ -33,6 +34,7 @@ type Belt struct {
 // redis-cluster://h1:p,h2:p; "embedded" is the Redis inside the worker, at embeddedAddr. It does not
 // go out: that Redis is away shows when it is used.
 func Connect(rawURL, embeddedAddr string) (*Belt, error) {
+	logging.Disable() // the client's own lines on standard error: whoever uses the belt says it better
 	if rawURL == Embedded {
 		rawURL = "redis://" + embeddedAddr
 	}

@@ -21,12 +21,8 @@ type Server struct {
 
 // StartEmbedded listens at addr, a loopback address: it has no password. Close stops it.
 func StartEmbedded(addr string) (*Server, error) {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
+	if err := CheckEmbedded(addr); err != nil {
 		return nil, fmt.Errorf("embedded Redis: %w", err)
-	}
-	if ip, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("embedded Redis: %s is not a loopback address; it has no password, so nobody else may reach it", addr)
 	}
 	s := &Server{mini: miniredis.NewMiniRedis(), stop: make(chan struct{})}
 	if err := s.mini.StartAddr(addr); err != nil {
@@ -35,6 +31,18 @@ func StartEmbedded(addr string) (*Server, error) {
 	s.done.Add(1)
 	go s.tick()
 	return s, nil
+}
+
+// CheckEmbedded tells whether the embedded Redis may listen at an address.
+func CheckEmbedded(addr string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("%q is not HOST:PORT", addr)
+	}
+	if ip, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !ip.IsLoopback()) {
+		return fmt.Errorf("%s is not a loopback address; it has no password, so nobody else may reach it", addr)
+	}
+	return nil
 }
 
 // tick makes keys expire: miniredis's clock stands still unless it is pushed.

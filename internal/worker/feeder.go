@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"fahuo/internal/intake"
 	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
@@ -21,6 +23,9 @@ const (
 	gaugeEvery  = 15 * time.Second
 )
 
+// manyRows at once on the belt are worth a line in the log.
+const manyRows = 100
+
 // settled is how long a row must have been as it is before it is called lost: a task on its way from
 // one queue to another is for a moment in none.
 const settled = 10 * time.Second
@@ -32,8 +37,12 @@ func (w *Worker) feed(ctx context.Context) error {
 		return err
 	}
 	n, err := intake.Feed(ctx, w.o.Book, w.o.Belt)
+	level := zerolog.DebugLevel
+	if n >= manyRows {
+		level = zerolog.InfoLevel // a file came in, or the belt had to be loaded again
+	}
 	if n > 0 {
-		w.o.Log.Debug().Int("rows", n).Msg("fed")
+		w.o.Log.WithLevel(level).Int("rows", n).Msg("put on the belt from the ledger")
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+	"github.com/rs/zerolog"
 
 	"fahuo/internal/intake"
 	"fahuo/internal/ledger"
@@ -210,6 +211,16 @@ func (l *lane) putInLine(ctx context.Context, row ledger.Row) error {
 // moved follows a change of state to the belt. Whatever fails here is left to the feeder: the ledger
 // has it marked.
 func (l *lane) moved(ctx context.Context, row ledger.Row, detail string) {
+	switch row.State {
+	case shipment.Dead:
+		l.w.o.Log.Warn().Stringer("shipment", row.Key()).Str("reason", string(row.Reason)).Str("code", row.ErrorCode).
+			Str("status", row.TradeStatus).Str("detail", detail).Msg("dead letter, for a person")
+	case shipment.Queued:
+		l.w.o.Log.Info().Stringer("shipment", row.Key()).Time("not_before", row.NotBefore).Str("detail", detail).Msg("back in line")
+	case shipment.Shipped:
+		l.w.o.Log.Info().Stringer("shipment", row.Key()).Str("detail", detail).Msg("shipped")
+	case shipment.Calling, shipment.Closed:
+	}
 	l.emit(Event{
 		Kind: EventMoved, Shipment: row.Shipment, State: row.State, Reason: row.Reason,
 		Code: row.ErrorCode, Status: row.TradeStatus, Detail: detail,
@@ -262,6 +273,14 @@ func (l *lane) awaitRelease(ctx context.Context) (ledger.Account, error) {
 	}
 }
 
+// holdLevel: what Alipay refused is an error, what a person set is not.
+func holdLevel(h *ledger.Hold) zerolog.Level {
+	if h.Code == ledger.HoldManual {
+		return zerolog.WarnLevel
+	}
+	return zerolog.ErrorLevel
+}
+
 // reportHold says once that a hold began or ended.
 func (l *lane) reportHold(account ledger.Account) {
 	l.mu.Lock()
@@ -271,7 +290,7 @@ func (l *lane) reportHold(account ledger.Account) {
 	switch {
 	case !news:
 	case account.Hold != nil:
-		l.w.o.Log.Error().Str("partner", l.partner).Str("code", account.Hold.Code).Str("reason", account.Hold.Reason).
+		l.w.o.Log.WithLevel(holdLevel(account.Hold)).Str("partner", l.partner).Str("code", account.Hold.Code).Str("reason", account.Hold.Reason).
 			Msg("the account is on hold: nothing is called for it until somebody releases it (worker release " + l.partner + ")")
 		l.emit(Event{Kind: EventHeld, Code: account.Hold.Code, Detail: account.Hold.Reason})
 	default:

@@ -56,7 +56,7 @@ func (l *lane) start(delayed time.Duration) {
 		// asynq must never count towards giving up: the budget is the ledger's.
 		IsFailure:      func(error) bool { return false },
 		RetryDelayFunc: func(int, error, *asynq.Task) time.Duration { return time.Second },
-		Logger:         asynqLog{l.w.o.Log.With().Str("partner", l.partner).Str("part", "asynq").Logger()},
+		Logger:         asynqLog{l.w.asynqLog.With().Str("partner", l.partner).Logger()},
 		LogLevel:       asynq.WarnLevel,
 	})
 	if err := l.server.Start(asynq.HandlerFunc(l.process)); err != nil {

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"fahuo/internal/ledger"
 	"fahuo/internal/ratelimit"
 	"fahuo/internal/tasks"
@@ -17,6 +19,8 @@ type Worker struct {
 	o       Options
 	lanes   []*lane
 	metrics *metrics
+
+	asynqLog zerolog.Logger // shared by all lanes, so that what they all complain of is said a few times only
 
 	ctx     context.Context // ends when Stop gives up waiting
 	cancel  context.CancelFunc
@@ -40,6 +44,7 @@ func New(o Options) (*Worker, error) {
 		o: o, metrics: newMetrics(o.Metrics), ctx: ctx, cancel: cancel, loops: loops, endLoop: endLoop,
 		drain: make(chan struct{}), failed: make(chan error, 1),
 	}
+	w.asynqLog = o.Log.Sample(&zerolog.BurstSampler{Burst: 3, Period: 30 * time.Second}).With().Str("part", "asynq").Logger()
 	o.Book.Observe(func(op string, took time.Duration) { w.metrics.ledger.WithLabelValues(op).Observe(took.Seconds()) })
 	for _, a := range o.Accounts {
 		w.lanes = append(w.lanes, newLane(w, a))
@@ -70,11 +75,6 @@ func (w *Worker) run() error {
 	}
 	if err := w.persist("load the belt", w.feed); err != nil {
 		return err
-	}
-	if !w.o.WithoutRescue {
-		if err := w.persist("compare ledger and belt", w.reload); err != nil {
-			return err
-		}
 	}
 	if !w.startLanes() {
 		return nil
@@ -112,6 +112,18 @@ func (w *Worker) announce(ctx context.Context) error {
 	for i, l := range w.lanes {
 		accounts[i] = ledger.Account{Partner: l.partner, Name: l.a.Name, Interval: l.a.Interval}
 	}
+	known, err := w.o.Book.Accounts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range known {
+		for _, a := range accounts {
+			if a.Partner == k.Partner && a.Interval != k.Interval {
+				w.o.Log.Warn().Str("partner", a.Partner).Dur("announced_ms", k.Interval).Dur("mine_ms", a.Interval).
+					Msg("this worker's interval differs from the one announced before; should another worker still run with that, make them agree")
+			}
+		}
+	}
 	return w.o.Book.Announce(ctx, accounts)
 }
 
@@ -121,7 +133,7 @@ func (w *Worker) persist(what string, f func(context.Context) error) error {
 		ctx, cancel := context.WithTimeout(w.loops, 60*time.Second)
 		err := f(ctx)
 		cancel()
-		if err == nil || errors.Is(err, tasks.ErrForeign) {
+		if err == nil || errors.Is(err, tasks.ErrForeign) || w.loops.Err() != nil {
 			return err
 		}
 		w.o.Log.Warn().Err(err).Dur("again_in", wait).Msgf("cannot %s yet; waiting", what)
@@ -146,10 +158,10 @@ func (w *Worker) idle(d time.Duration) bool {
 // pause waits; false when Stop has given up waiting.
 func (w *Worker) pause(d time.Duration) bool { return ratelimit.Sleep(w.ctx, d) == nil }
 
-// every runs f now and then until Stop.
+// every runs f at once and then now and then until Stop.
 func (w *Worker) every(d time.Duration, what string, f func(context.Context) error) {
 	broken := false
-	for w.idle(d) {
+	for again := true; again; again = w.idle(d) {
 		ctx, cancel := context.WithTimeout(w.loops, 60*time.Second)
 		err := f(ctx)
 		cancel()
@@ -161,7 +173,7 @@ func (w *Worker) every(d time.Duration, what string, f func(context.Context) err
 			return
 		}
 		if err != nil && w.loops.Err() == nil && !broken {
-			w.o.Log.Warn().Err(err).Msgf("cannot %s; trying on", what)
+			w.o.Log.Warn().Err(err).Str("redis", w.o.Belt.URL()).Msgf("cannot %s; trying on, nothing is lost", what)
 		}
 		if err == nil && broken {
 			w.o.Log.Info().Msgf("can %s again", what)
