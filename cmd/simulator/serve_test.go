@@ -162,7 +162,7 @@ func TestServe(t *testing.T) {
 	for _, want := range []string{
 		`^[0-9:.]{12}  query  ` + partner + `  ` + closedTrade + `  gap -  T  fault=slow\n$`,
 		`^[0-9:.]{12}  ship   ` + partner + `  ` + openTrade + `  gap -  SYSTEM_ERROR  shipped  fault=system_error\n$`,
-		`^[0-9:.]{12}  ship   ` + partner + `  ` + laterTrade + `  gap [0-9.]+m?s  RETRY  fault=retry\n$`,
+		`^[0-9:.]{12}  ship   ` + partner + `  ` + laterTrade + `  gap [0-9.]+[µm]?s  RETRY  fault=retry\n$`,
 		`^!!! LAW BROKEN  gap: arrival 3 .*` + laterTrade,
 	} {
 		if line := p.line(t); !regexp.MustCompile(want).MatchString(line) {

@@ -85,12 +85,7 @@ func (l *lane) awaitSlot(ctx context.Context, j *job, row ledger.Row) (conn *ali
 		switch {
 		case early > 0 || slot.InFlight:
 			// Too early for a connection: nobody likes one that is only held open.
-			if conn != nil {
-				if err := conn.Close(); err != nil {
-					l.w.o.Log.Debug().Err(err).Msg("close an unused connection")
-				}
-				conn = nil
-			}
+			conn = l.drop(conn)
 			if early <= 0 {
 				early = wait
 			}
@@ -98,6 +93,7 @@ func (l *lane) awaitSlot(ctx context.Context, j *job, row ledger.Row) (conn *ali
 				return nil, err
 			}
 		case conn == nil || conn.Usable() != nil:
+			l.drop(conn)
 			if conn, err = l.connect(ctx); err != nil {
 				return nil, err
 			}
@@ -109,6 +105,16 @@ func (l *lane) awaitSlot(ctx context.Context, j *job, row ledger.Row) (conn *ali
 			}
 		}
 	}
+}
+
+// drop closes a connection that was not used; nil is none.
+func (l *lane) drop(conn *alipay.Conn) *alipay.Conn {
+	if conn != nil {
+		if err := conn.Close(); err != nil {
+			l.w.o.Log.Debug().Err(err).Msg("close an unused connection")
+		}
+	}
+	return nil
 }
 
 // connect makes the connection for one ship call. Failing is not an attempt: nothing was sent.
@@ -156,7 +162,7 @@ func (l *lane) observe(row ledger.Row, r alipay.Result) {
 			Msg("a request was written after its window: this process was stopped at the wrong moment")
 	}
 	l.w.o.Log.Info().Stringer("shipment", row.Key()).Stringer("outcome", r.Outcome).Str("code", r.Code).
-		Str("status", r.TradeStatus).Dur("took", r.Duration).Dur("gap", gap).Bool("sent", r.Sent).AnErr("why", r.Err).Msg("ship call")
+		Str("status", r.TradeStatus).Dur("took_ms", r.Duration).Dur("gap_ms", gap).Bool("sent", r.Sent).AnErr("why", r.Err).Msg("ship call")
 	l.emit(Event{Kind: EventCalled, Shipment: row.Shipment, Code: r.Code, Status: r.TradeStatus, Gap: gap, Detail: errorText(r.Err)})
 }
 
