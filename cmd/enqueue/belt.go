@@ -59,8 +59,10 @@ func (b *belt) deliver(ctx context.Context, log zerolog.Logger) error {
 		return settings.Usage(err)
 	case err != nil && b.embedded:
 		log.Warn().Msg("no worker is running here with its embedded Redis: what is accepted is safe, and the worker will fetch it from the ledger when it starts")
-	case err != nil:
+	case b.away != nil:
 		log.Warn().Str("redis", b.URL()).AnErr("cause", err).Msg("Redis does not answer: what is accepted is safe, and the worker will fetch it from the ledger")
+	case err != nil:
+		log.Warn().Str("redis", b.URL()).AnErr("cause", err).Msg("what is accepted is safe in the ledger, and not all of it is on the queue in Redis yet; the worker will fetch it")
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"fahuo/internal/ledger"
 	"fahuo/internal/settings"
+	"fahuo/internal/shipment"
 )
 
 // beijing is the zone in which people read times here.
@@ -32,11 +33,11 @@ type releaseCmd struct {
 }
 
 // withLedger opens the ledger for one command.
-func withLedger(ctx context.Context, g *cli, f func(*ledger.Ledger) error) (err error) {
+func withLedger(ctx context.Context, g *cli, open func(context.Context, string) (*ledger.Ledger, error), f func(*ledger.Ledger) error) (err error) {
 	if err := ledger.Check(g.Ledger); err != nil { // Redis is not needed here
 		return settings.Usage(fmt.Errorf("--ledger (DATABASE_URL): %w", err))
 	}
-	book, err := ledger.OpenExisting(ctx, g.Ledger)
+	book, err := open(ctx, g.Ledger)
 	if err != nil {
 		return err
 	}
@@ -46,7 +47,7 @@ func withLedger(ctx context.Context, g *cli, f func(*ledger.Ledger) error) (err 
 
 // Run is `worker accounts`.
 func (c *accountsCmd) Run(ctx context.Context, g *cli, s streams) error {
-	return withLedger(ctx, g, func(book *ledger.Ledger) error {
+	return withLedger(ctx, g, ledger.OpenExisting, func(book *ledger.Ledger) error {
 		known, err := book.Accounts(ctx)
 		if err != nil {
 			return err
@@ -92,15 +93,18 @@ func printJSON(w io.Writer, known []ledger.Account) error {
 
 func printTable(w io.Writer, known []ledger.Account) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	if _, err := fmt.Fprintln(table, "PARTNER\tINTERVAL\tHOLD\tSINCE\tNAME"); err != nil {
+	if _, err := fmt.Fprintln(table, "PARTNER\tINTERVAL\tQUERIES\tHOLD\tSINCE\tNAME"); err != nil {
 		return err
 	}
 	for _, a := range known {
-		hold, since := "-", "-"
+		hold, since, queries := "-", "-", "yes"
+		if !a.NoQueryAt.IsZero() {
+			queries = "refused"
+		}
 		if h := a.Hold; h != nil {
 			hold, since = h.Code+": "+h.Reason, h.Since.In(beijing).Format("2006-01-02 15:04:05 +08:00")
 		}
-		if _, err := fmt.Fprintf(table, "%s\t%v\t%s\t%s\t%s\n", a.Partner, a.Interval, hold, since, a.Name); err != nil {
+		if _, err := fmt.Fprintf(table, "%s\t%v\t%s\t%s\t%s\t%s\n", a.Partner, a.Interval, queries, hold, since, a.Name); err != nil {
 			return err
 		}
 	}
@@ -112,23 +116,35 @@ func (c *holdCmd) Run(ctx context.Context, g *cli, s streams) error {
 	if strings.TrimSpace(c.Reason) == "" {
 		return settings.Usage(errors.New("--reason is empty; say why, for whoever looks later"))
 	}
-	return withLedger(ctx, g, func(book *ledger.Ledger) error {
+	return withLedger(ctx, g, ledger.Open, func(book *ledger.Ledger) error {
 		if a, err := book.Account(ctx, c.Partner); err == nil && a.Hold != nil {
 			_, err := fmt.Fprintf(s.out, "%s was on hold already since %s (%s: %s); that reason stays\n", c.Partner,
 				a.Hold.Since.In(beijing).Format("2006-01-02 15:04:05 +08:00"), a.Hold.Code, a.Hold.Reason)
 			return err
 		}
-		if err := book.SetHold(ctx, c.Partner, ledger.HoldManual, c.Reason, person()); err != nil {
-			return unknownAccount(ctx, book, c.Partner, err)
+		_, err := book.Account(ctx, c.Partner)
+		if err != nil && !errors.Is(err, ledger.ErrNotFound) {
+			return err
 		}
-		_, err := fmt.Fprintf(s.out, "%s is on hold; a call under way is still finished. Lift it with: worker release %s\n", c.Partner, c.Partner)
+		if err != nil {
+			if err := shipment.CheckPartner(c.Partner); err != nil {
+				return settings.Usage(err)
+			}
+			if _, err := fmt.Fprintf(s.err, "worker: no worker has announced %s to %s yet; it will be held from its first moment\n", c.Partner, book.URL()); err != nil {
+				return err
+			}
+		}
+		if err := book.SetHold(ctx, c.Partner, ledger.HoldManual, c.Reason, person()); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(s.out, "%s is on hold; a call under way is still finished. Lift it with: worker release %s\n", c.Partner, c.Partner)
 		return err
 	})
 }
 
 // Run is `worker release`.
 func (c *releaseCmd) Run(ctx context.Context, g *cli, s streams) error {
-	return withLedger(ctx, g, func(book *ledger.Ledger) error {
+	return withLedger(ctx, g, ledger.OpenExisting, func(book *ledger.Ledger) error {
 		if _, err := book.Account(ctx, c.Partner); err != nil {
 			return unknownAccount(ctx, book, c.Partner, err)
 		}

@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"strings"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -250,7 +250,7 @@ func processName() string {
 	if err != nil {
 		host = "worker"
 	}
-	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), strings.TrimPrefix(fmt.Sprintf("%x", time.Now().UnixMilli()), "0x"))
+	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), strconv.FormatInt(time.Now().UnixMilli(), 16))
 }
 
 // listen serves h at addr until the returned function is called.

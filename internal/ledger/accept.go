@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"fahuo/internal/shipment"
 )
@@ -14,7 +13,7 @@ type Verdict int
 
 // The verdicts of Accept.
 const (
-	Undecided Verdict = iota // not looked at: a strict acceptance stopped before it, or an error
+	Undecided Verdict = iota // not looked at: there was an error
 	Accepted                 // new, and durable now
 	Already                  // the same shipment is here, whatever its state
 	Conflict                 // the same key with other details: refused
@@ -102,7 +101,7 @@ func (t *tx) acceptKnown(s shipment.Shipment, actor string) (Acceptance, error) 
 	}
 	if s.Urgent && !known.Urgent && known.State == shipment.Queued {
 		err = t.exec(`UPDATE shipments SET urgent = 1, version = version + 1, changed_at = ?, feed = 1
-			WHERE id = ?`, t.now, known.ID)
+			WHERE id = ? AND version = ?`, t.now, known.ID, known.Version)
 		if err == nil {
 			err = t.record(s.Key(), actor, known.State, known.State, known.Version+1, "urgent")
 		}
@@ -113,7 +112,7 @@ func (t *tx) acceptKnown(s shipment.Shipment, actor string) (Acceptance, error) 
 // acceptAnew replaces a shipment that was closed without ever having been called. It goes to the
 // end of the line; the version goes on, so that nobody who still holds the old one can act on it.
 func (t *tx) acceptAnew(s shipment.Shipment, old Row, actor string) error {
-	if err := t.exec(`DELETE FROM shipments WHERE id = ?`, old.ID); err != nil {
+	if err := t.exec(`DELETE FROM shipments WHERE id = ? AND version = ?`, old.ID, old.Version); err != nil {
 		return err
 	}
 	if err := t.exec(insertShipment, insertArgs(s, t.now, old.Version+1)...); err != nil {
@@ -141,6 +140,6 @@ func (l *Ledger) AcceptDead(ctx context.Context, k shipment.Key, raw, actor stri
 		if n == 0 {
 			to = ""
 		}
-		return t.record(k, actor, "", to, n, "a task that is no shipment: "+strings.ToValidUTF8(raw, "�"))
+		return t.record(k, actor, "", to, n, "a task that is no shipment: "+raw)
 	})
 }

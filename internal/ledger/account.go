@@ -99,17 +99,12 @@ func (l *Ledger) Announce(ctx context.Context, accounts []Account) error {
 	})
 }
 
-// SetHold puts an account on hold; one that is held already stays so for its first reason.
-// ErrNotFound when the account is unknown.
+// SetHold puts an account on hold; one that is held already stays so for its first reason. An account that
+// no worker has announced yet may be held in advance.
 func (l *Ledger) SetHold(ctx context.Context, partner, code, reason, actor string) error {
 	return l.tx(ctx, "hold", func(t *tx) error {
-		var known int
-		err := t.row(`SELECT COUNT(*) FROM accounts WHERE partner = ?`, partner).Scan(&known)
-		if err != nil {
-			return fmt.Errorf("ledger: %w", err)
-		}
-		if known == 0 {
-			return fmt.Errorf("account %s: %w", partner, ErrNotFound)
+		if err := t.exec(`INSERT INTO accounts (partner) VALUES (?) ON CONFLICT (partner) DO NOTHING`, partner); err != nil {
+			return err
 		}
 		return t.hold(partner, code, reason, actor)
 	})

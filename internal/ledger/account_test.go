@@ -1,7 +1,6 @@
 package ledger_test
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -27,8 +26,15 @@ func TestAccountRefusalHoldsAndReleases(t *testing.T) {
 		t.Fatalf("released twice: %v %v", released, err)
 	}
 	begin(t, l, done.Row, time.Hour)
-	if err := l.SetHold(t.Context(), "2088999999999999", ledger.HoldManual, "x", "boss"); !errors.Is(err, ledger.ErrNotFound) {
-		t.Fatalf("an unknown account was held: %v", err)
+	const later = "2088999999999999"
+	if err := l.SetHold(t.Context(), later, ledger.HoldManual, "not before Monday", "boss"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Announce(t.Context(), []ledger.Account{{Partner: later, Interval: time.Second}}); err != nil {
+		t.Fatal(err)
+	}
+	if a, err := l.Account(t.Context(), later); err != nil || a.Hold == nil {
+		t.Fatalf("an account that was held in advance is not: %+v %v", a, err)
 	}
 }
 

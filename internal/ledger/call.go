@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"fahuo/internal/shipment"
@@ -48,7 +47,7 @@ func (l *Ledger) RecordQuery(ctx context.Context, k shipment.Key, service, worke
 			http_status, code, trade_status, refund_status, verified, answer, error, duration_us)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			k.Partner, k.TradeNo, service, worker, t.now-a.Duration.Microseconds(), t.now, params, a.Verdict, a.HTTPStatus,
-			a.Code, a.TradeStatus, a.RefundStatus, bit(a.Verified), a.Body, a.Error, a.Duration.Microseconds())
+			a.Code, a.TradeStatus, a.RefundStatus, bit(a.Verified), printable(a.Body), printable(a.Error), a.Duration.Microseconds())
 	})
 }
 
@@ -58,7 +57,7 @@ func (t *tx) complete(token int64, a Answer) (first bool, err error) {
 	n, err := t.changed(`UPDATE calls SET finished_at = ?, verdict = ?, http_status = ?, code = ?, trade_status = ?,
 		refund_status = ?, verified = ?, answer = ?, error = ?, duration_us = ? WHERE id = ? AND finished_at = 0`,
 		t.now, a.Verdict, a.HTTPStatus, a.Code, a.TradeStatus, a.RefundStatus, bit(a.Verified),
-		strings.ToValidUTF8(a.Body, "�"), strings.ToValidUTF8(a.Error, "�"), a.Duration.Microseconds(), token)
+		printable(a.Body), printable(a.Error), a.Duration.Microseconds(), token)
 	return n == 1, err
 }
 

@@ -61,6 +61,31 @@ func TestBeginRefusals(t *testing.T) {
 	}
 }
 
+// The version alone must refuse: each row is still in the state that the change needs.
+func TestAnOldVersionChangesNothing(t *testing.T) {
+	l := book(t)
+	accept(t, l, parcel(1), parcel(2))
+	old := get(t, l, parcel(1))
+	now, err := l.BackInLine(t.Context(), old, "w", "a new version, queued and due as before")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Begin(t.Context(), old, attempt(0)); !errors.Is(err, ledger.ErrStale) {
+		t.Errorf("begun: %v", err)
+	}
+	if _, err := l.Settle(t.Context(), old, shipped, "w"); !errors.Is(err, ledger.ErrStale) {
+		t.Errorf("settled: %v", err)
+	}
+	calling := begin(t, l, now, 0)
+	done := finish(t, l, calling, ledger.Finish{Move: ledger.Move{To: shipment.Calling, Doubt: true}}) // a new version, calling as before
+	if _, err := l.TakeOver(t.Context(), calling, 0, "w", true); !errors.Is(err, ledger.ErrStale) {
+		t.Errorf("taken over: %v", err)
+	}
+	if _, err := l.TakeOver(t.Context(), done.Row, 0, "w", true); err != nil {
+		t.Errorf("the present version: %v", err)
+	}
+}
+
 func TestBeginByManyAtOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "fahuo.db")
 	l := open(t, path)

@@ -168,6 +168,35 @@ func (l *Ledger) Settle(ctx context.Context, r Row, m Move, actor string) (Row, 
 	return settled, err
 }
 
+// Unexamined lists shipments of an account that were refused for good and whose one query for the evidence
+// was never made: the process ended in between (C1). Those refused a moment ago are still with their worker.
+func (l *Ledger) Unexamined(ctx context.Context, partner, queryService string, age time.Duration) ([]Row, error) {
+	return list(ctx, l.read, scanRow, `SELECT `+rowColumns+` FROM shipments
+		WHERE partner = ? AND state = 'dead' AND barred = 1 AND trade_status = '' AND changed_at <= ?
+		AND NOT EXISTS (SELECT 1 FROM calls q WHERE q.partner = shipments.partner AND q.trade_no = shipments.trade_no
+			AND q.service = ? AND q.id > (SELECT COALESCE(MAX(s.id), 0) FROM calls s
+				WHERE s.partner = shipments.partner AND s.trade_no = shipments.trade_no AND s.service <> ?))
+		ORDER BY id LIMIT 10`, partner, l.now()-age.Microseconds(), queryService, queryService)
+}
+
+// ClaimEvidence makes one of several workers the one who queries. ErrStale for the others.
+func (l *Ledger) ClaimEvidence(ctx context.Context, r Row, actor string) (Row, error) {
+	var claimed Row
+	err := l.tx(ctx, "evidence", func(t *tx) error {
+		err := t.one(ErrStale, `UPDATE shipments SET version = version + 1, changed_at = ?
+			WHERE id = ? AND version = ? AND state = 'dead'`, t.now, r.ID, r.Version)
+		if err != nil {
+			return err
+		}
+		if err := t.record(r.Key(), actor, "", "", r.Version+1, "the query for the evidence was not made yet"); err != nil {
+			return err
+		}
+		claimed, err = t.get(r.Key())
+		return err
+	})
+	return claimed, err
+}
+
 // Evidence adds what the query after a refusal found to a dead shipment (C1).
 func (l *Ledger) Evidence(ctx context.Context, r Row, tradeStatus, refundStatus string, actor string) (Row, error) {
 	var dead Row

@@ -90,15 +90,20 @@ func get(row *sql.Row) (Row, error) {
 	return r, nil
 }
 
+// printable makes a text that any database keeps: valid UTF-8 without NUL.
+func printable(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "�"), "\x00", "�")
+}
+
 // record writes a line of history.
 func (t *tx) record(k shipment.Key, actor string, from, to shipment.State, version int64, detail string) error {
 	return t.exec(`INSERT INTO history (at, partner, trade_no, actor, from_state, to_state, version, detail)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, t.now, k.Partner, k.TradeNo, actor, string(from), string(to), version, detail)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, t.now, k.Partner, k.TradeNo, actor, string(from), string(to), version, printable(detail))
 }
 
 // Remark adds a line to a shipment's history without changing the shipment.
 func (l *Ledger) Remark(ctx context.Context, k shipment.Key, actor, detail string) error {
-	return l.tx(ctx, "remark", func(t *tx) error { return t.record(k, actor, "", "", 0, strings.ToValidUTF8(detail, "�")) })
+	return l.tx(ctx, "remark", func(t *tx) error { return t.record(k, actor, "", "", 0, detail) })
 }
 
 // Line is one line of history.

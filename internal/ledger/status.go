@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -62,27 +63,22 @@ func (l *Ledger) ETA(ctx context.Context, s Scope) (eta time.Time, ok bool, err 
 	where, args := s.where()
 	type tail struct {
 		partner string
-		urgent  bool
-		last    int64
+		urgent  bool  // nothing but urgent ones
+		last    int64 // of those not urgent, or of all: urgent ones come first, so it is called last
 	}
 	tails, err := list(ctx, l.read, func(s scanner) (v tail, err error) { return v, s.Scan(&v.partner, &v.urgent, &v.last) },
-		`SELECT partner, MIN(urgent), MAX(id) FROM shipments WHERE `+where+` AND state IN ('queued', 'calling')
-		GROUP BY partner`, args...)
+		`SELECT partner, MIN(urgent), COALESCE(MAX(CASE WHEN urgent = 0 THEN id END), MAX(id)) FROM shipments
+		WHERE `+where+` AND state IN ('queued', 'calling') GROUP BY partner`, args...)
 	if err != nil || len(tails) == 0 {
 		return time.Time{}, false, err
 	}
 	for _, t := range tails {
 		account, err := l.Account(ctx, t.partner)
-		if err != nil || account.Hold != nil {
-			return time.Time{}, false, nil //nolint:nilerr // an account nobody has announced has no pace to reckon with
+		if errors.Is(err, ErrNotFound) {
+			return time.Time{}, false, nil // nobody has announced it: there is no pace to reckon with
 		}
-		if !t.urgent {
-			// The last of those not urgent decides; urgent ones come before it.
-			err := l.read.QueryRowContext(ctx, `SELECT MAX(id) FROM shipments WHERE `+where+
-				` AND partner = ? AND urgent = 0 AND state IN ('queued', 'calling')`, append(args[:len(args):len(args)], t.partner)...).Scan(&t.last)
-			if err != nil {
-				return time.Time{}, false, fmt.Errorf("ledger: %w", err)
-			}
+		if err != nil || account.Hold != nil {
+			return time.Time{}, false, err
 		}
 		var ahead int64
 		err = l.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM shipments WHERE partner = ? AND state IN ('queued', 'calling')

@@ -45,3 +45,29 @@ func TestETACountsWhatIsAhead(t *testing.T) {
 		t.Fatalf("an ETA for nothing: %v %v", ok, err)
 	}
 }
+
+// A batch may end between two questions: that is no error.
+func TestETAWhileTheBatchEnds(t *testing.T) {
+	l := book(t)
+	accept(t, l, parcel(1), parcel(2))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := 1; n <= 2; n++ {
+			if _, err := l.Settle(t.Context(), get(t, l, parcel(n)), shipped, "w"); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for {
+		_, _, err := l.ETA(t.Context(), ledger.Scope{Batch: "b1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-done:
+			return
+		default:
+		}
+	}
+}

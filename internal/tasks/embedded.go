@@ -1,7 +1,6 @@
 package tasks
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -65,11 +64,8 @@ func (s *Server) tick() {
 // Addr is where it listens.
 func (s *Server) Addr() string { return s.mini.Addr() }
 
-// Close stops it. Once.
+// Close stops it. To be called once.
 func (s *Server) Close() error {
-	if s.mini == nil {
-		return errors.New("embedded Redis is not running")
-	}
 	close(s.stop)
 	s.done.Wait()
 	s.mini.Close()

@@ -18,7 +18,7 @@ type Where int
 // What a snapshot may say of a shipment. A higher value wins where there are several tasks.
 const (
 	Nowhere  Where = iota
-	Orphaned       // only in the hands of a process that has stopped renewing its lease
+	Orphaned       // only in the hands of a process that has stopped renewing its lease, or given up by asynq
 	Present        // waiting in a queue, or in the hands of a living process
 )
 
@@ -72,6 +72,12 @@ func (b *Belt) scanQueue(ctx context.Context, queue string, s Snapshot) error {
 		}
 		s.see(ids, Present)
 	}
+	// What asynq has given up still has its id, so it can only come back under another one.
+	archived, err := b.redis.ZRange(ctx, key(queue, "archived"), 0, -1).Result()
+	if err != nil {
+		return fmt.Errorf("read queue %s: %w", queue, err)
+	}
+	s.see(archived, Orphaned)
 	if err := b.scanActive(ctx, queue, s); err != nil {
 		return fmt.Errorf("read queue %s: %w", queue, err)
 	}
@@ -151,8 +157,12 @@ func (b *Belt) Has(ctx context.Context, i Item) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("look for task %s: %w", i.ID(), err)
 	}
-	if info.State != asynq.TaskStateActive {
+	switch info.State {
+	case asynq.TaskStateArchived, asynq.TaskStateCompleted:
+		return false, nil
+	case asynq.TaskStatePending, asynq.TaskStateScheduled, asynq.TaskStateRetry, asynq.TaskStateAggregating:
 		return true, nil
+	case asynq.TaskStateActive:
 	}
 	expires, err := b.redis.ZScore(ctx, key(queue, "lease"), i.ID()).Result()
 	if errors.Is(err, redis.Nil) {
@@ -162,4 +172,17 @@ func (b *Belt) Has(ctx context.Context, i Item) (bool, error) {
 		return false, fmt.Errorf("look for task %s: %w", i.ID(), err)
 	}
 	return expires >= float64(time.Now().Unix()), nil
+}
+
+// IDTaken tells whether asynq still knows an item's id, wherever the task may be: putting the item again
+// would change nothing.
+func (b *Belt) IDTaken(_ context.Context, i Item) (bool, error) {
+	_, err := b.inspector.GetTaskInfo(Queue(i.Partner, i.Line), i.ID())
+	if errors.Is(err, asynq.ErrTaskNotFound) || errors.Is(err, asynq.ErrQueueNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for task %s: %w", i.ID(), err)
+	}
+	return true, nil
 }

@@ -38,9 +38,9 @@ func (l *lane) call(ctx context.Context, j *job, row ledger.Row) (done bool, err
 	window := l.writeWindow()
 	m0 := time.Now()
 	limited, cancel := context.WithTimeout(ctx, ratelimit.MaxWindow)
+	fence := ratelimit.Fence(window, l.w.o.CallTimeout, l.a.Interval)
 	begun, err := l.w.o.Book.Begin(limited, row, ledger.Attempt{
-		Service: alipay.ServiceShip, Worker: l.w.o.Name, Params: string(params),
-		Fence: ratelimit.Fence(window, l.w.o.CallTimeout, l.a.Interval),
+		Service: alipay.ServiceShip, Worker: l.w.o.Name, Params: string(params), Fence: fence,
 	})
 	cancel()
 	if err != nil {
@@ -53,7 +53,8 @@ func (l *lane) call(ctx context.Context, j *job, row ledger.Row) (done bool, err
 	l.step("write")
 	result := conn.Ship(l.a.Credentials, request, alipay.Window{Start: m0, Write: window, Answer: l.w.o.CallTimeout})
 	l.step("answered")
-	l.observe(row, result)
+	// Without an answer the account opens at the fence, so that is what the local limiter has to reckon with.
+	l.observe(row, result, m0.Add(fence-l.a.Interval))
 
 	// Step 7. Detached: the call has been made, and its answer must be recorded whoever stops us now.
 	return l.finish(context.WithoutCancel(ctx), j, begun, result)
@@ -85,7 +86,8 @@ func (l *lane) awaitSlot(ctx context.Context, j *job, row ledger.Row) (conn *ali
 		switch {
 		case early > 0 || slot.InFlight:
 			// Too early for a connection: nobody likes one that is only held open.
-			conn = l.drop(conn)
+			l.drop(conn)
+			conn = nil
 			if early <= 0 {
 				early = wait
 			}
@@ -108,13 +110,12 @@ func (l *lane) awaitSlot(ctx context.Context, j *job, row ledger.Row) (conn *ali
 }
 
 // drop closes a connection that was not used; nil is none.
-func (l *lane) drop(conn *alipay.Conn) *alipay.Conn {
+func (l *lane) drop(conn *alipay.Conn) {
 	if conn != nil {
 		if err := conn.Close(); err != nil {
 			l.w.o.Log.Debug().Err(err).Msg("close an unused connection")
 		}
 	}
-	return nil
 }
 
 // connect makes the connection for one ship call. Failing is not an attempt: nothing was sent.
@@ -136,14 +137,14 @@ func (l *lane) unsendable(ctx context.Context, row ledger.Row, why error) (done 
 	return true, nil
 }
 
-// observe takes the measurements of a ship call.
-func (l *lane) observe(row ledger.Row, r alipay.Result) {
+// observe takes the measurements of a ship call; silent is its anchor if no answer began to arrive.
+func (l *lane) observe(row ledger.Row, r alipay.Result, silent time.Time) {
 	end := time.Now()
 	var gap time.Duration
 	if r.Sent {
 		anchor := r.FirstByte
 		if anchor.IsZero() {
-			anchor = end
+			anchor = silent
 		}
 		l.local.Anchor(anchor)
 		written := end.Add(-r.Duration)

@@ -2,8 +2,10 @@ package worker
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
@@ -274,5 +276,14 @@ func TestTimesOfAPreflight(t *testing.T) {
 		if got := [3]time.Duration{freshFor(interval), queryEvery(interval), connectLead(interval)}; got != want {
 			t.Errorf("%v: %v, want %v", interval, got, want)
 		}
+	}
+}
+
+func TestErrorsForAsynqAreShortAndWhole(t *testing.T) {
+	if clean(nil) != nil {
+		t.Error("an error out of nothing")
+	}
+	if text := clean(errors.New("x" + strings.Repeat("发", 200))).Error(); len(text) > 203 || !utf8.ValidString(text) {
+		t.Errorf("%d bytes, valid %v", len(text), utf8.ValidString(text))
 	}
 }

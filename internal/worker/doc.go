@@ -33,5 +33,5 @@
 // over calls past their fence and brings back what only a dead process has in hand; reload compares
 // both books every minute. All of it may run in any number of processes at once.
 //
-// Decisions (decide.go, backoff.go) are pure functions. Nothing here counts waiting as failing.
+// Decisions (decide.go) are pure functions. Nothing here counts waiting as failing.
 package worker

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"fahuo/internal/alipay"
 	"fahuo/internal/intake"
 	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
@@ -22,6 +23,10 @@ const (
 	reloadEvery = 1 * time.Minute
 	gaugeEvery  = 15 * time.Second
 )
+
+// unexamined is how long after its death a refused shipment's evidence is left to the worker that had the
+// call: longer than any query takes.
+const unexamined = 30 * time.Second
 
 // manyRows at once on the belt are worth a line in the log.
 const manyRows = 100
@@ -67,6 +72,28 @@ func (w *Worker) rescue(ctx context.Context) error {
 		if err := w.adopt(ctx, l.partner); err != nil {
 			return err
 		}
+		if err := l.examine(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// examine makes the query for the evidence that a process which has ended could not make (C1).
+func (l *lane) examine(ctx context.Context) error {
+	rows, err := l.w.o.Book.Unexamined(ctx, l.partner, alipay.ServiceQuery, unexamined)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		r, err := l.w.o.Book.ClaimEvidence(ctx, r, l.w.o.Name)
+		if errors.Is(err, ledger.ErrStale) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		l.moved(ctx, l.gatherEvidence(ctx, r), "the evidence was gathered afterwards")
 	}
 	return nil
 }
@@ -142,7 +169,12 @@ func (w *Worker) reloadState(ctx context.Context, partner string, state shipment
 			}
 			switch there[r.Key()] {
 			case tasks.Nowhere:
-				lost = append(lost, ledger.Lost{Row: r})
+				// In no queue, and yet its id may be taken, if Redis has lost a list and kept the task.
+				taken, err := w.o.Belt.IDTaken(ctx, intake.ItemOf(r))
+				if err != nil {
+					return err
+				}
+				lost = append(lost, ledger.Lost{Row: r, Orphaned: taken && state == shipment.Queued})
 			case tasks.Orphaned:
 				lost = append(lost, ledger.Lost{Row: r, Orphaned: true})
 			case tasks.Present:

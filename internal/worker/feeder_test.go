@@ -11,11 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hibiken/asynq"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
+	"fahuo/internal/alipay"
+	"fahuo/internal/alipay/alipaytest"
 	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
 	"fahuo/internal/tasks"
@@ -54,12 +57,14 @@ func TestReloadPutsBackWhatTheBeltLost(t *testing.T) {
 	s.must(w.Feed(t.Context()))
 	s.redis.Del("asynq:{ship-" + partner + "}:pending")
 	s.must(w.Reload(t.Context()))
-	s.must(w.Feed(t.Context()))
-	if s.place(parcel(0)) != tasks.Nowhere {
+	if s.row(parcel(0)).Feed {
 		t.Error("a row that has only just changed was called lost: its task may be on its way")
 	}
-	for n := range 3 { // asynq's own record of the task goes with the list, or its id would be taken
-		s.redis.Del("asynq:{ship-" + partner + "}:t:" + parcel(n).Key().String())
+	// Of the first the list is lost and asynq's record is not: its id is taken. Of the others all is lost.
+	for n := range 3 {
+		if n > 0 {
+			s.redis.Del("asynq:{ship-" + partner + "}:t:" + parcel(n).Key().String())
+		}
 	}
 	s.age()
 	s.must(w.Reload(t.Context()))
@@ -146,6 +151,55 @@ func TestReloadKeepsTheDeadLetterQueueTrue(t *testing.T) {
 	s.must(err)
 	if there[parcel(0).Key()] != tasks.Present || there[parcel(1).Key()] != tasks.Nowhere {
 		t.Errorf("%v", there)
+	}
+}
+
+func TestWhatAsynqHasArchivedComesBack(t *testing.T) {
+	s := set(t, time.Second)
+	w := s.idle()
+	s.accept(parcel(0))
+	s.must(w.Feed(t.Context()))
+	inspector := asynq.NewInspectorFromRedisClient(s.belt.Redis())
+	s.must(inspector.ArchiveTask(tasks.Queue(partner, tasks.Main), parcel(0).Key().String()))
+	s.age()
+	s.must(w.Reload(t.Context()))
+	s.must(w.Feed(t.Context()))
+	row := s.row(parcel(0))
+	if has, err := s.belt.Has(t.Context(), tasks.Item{Shipment: row.Shipment, Line: tasks.Retry, N: row.Version}); err != nil || !has || row.Version != 2 {
+		t.Errorf("not on the belt again: %+v %v", row, err)
+	}
+}
+
+// C1: a worker that ends between the refusal and the query leaves the query to another, once.
+func TestTheEvidenceIsGatheredAfterwards(t *testing.T) {
+	s := set(t, time.Second)
+	first, second := s.idle(), s.idle()
+	s.accept(parcels(2)...)
+	for n := range 2 {
+		begun, err := s.book.Begin(t.Context(), s.row(parcel(n)), ledger.Attempt{Service: alipay.ServiceShip, Worker: "dead", Params: "{}", Fence: 0})
+		s.must(err)
+		_, err = s.book.Finish(t.Context(), begun, ledger.Finish{Answered: true, Since: time.Hour, Move: ledger.Move{
+			To: shipment.Dead, Bar: true, Reason: shipment.ReasonTradeStatusNotAvailable, Code: "TRADE_STATUS_NOT_AVAILD",
+		}})
+		s.must(err)
+	}
+	s.must(first.Rescue(t.Context()))
+	if s.queries(parcel(0)) != 0 {
+		t.Error("queried while its worker may still do it")
+	}
+	s.gateway.Inject(alipaytest.Fault{Service: "query", TradeNo: parcel(1).TradeNo, Kind: alipaytest.ServerError}) // it counts all the same
+	for range 3 {
+		s.age()
+		s.must(first.Rescue(t.Context()))
+		s.must(second.Rescue(t.Context()))
+	}
+	for n := range 2 {
+		if q := s.queries(parcel(n)); q != 1 {
+			t.Errorf("shipment %d was queried %d times", n, q)
+		}
+	}
+	if r := s.row(parcel(0)); r.TradeStatus != "WAIT_SELLER_SEND_GOODS" {
+		t.Errorf("%+v", r)
 	}
 }
 

@@ -67,8 +67,8 @@ func clean(err error) error {
 	if err == nil {
 		return nil
 	}
-	text := strings.ToValidUTF8(err.Error(), "?")
-	return errors.New(text[:min(len(text), 200)])
+	text := err.Error()
+	return errors.New(strings.ToValidUTF8(text[:min(len(text), 200)], "?")) // cut first: it may cut a character
 }
 
 // handle repeats rounds until the task may go. Nothing that goes wrong here is a failure of the
@@ -168,9 +168,15 @@ func (l *lane) comparePayload(ctx context.Context, j *job, row ledger.Row) error
 	return l.w.o.Book.Remark(ctx, j.key, l.w.o.Name, fmt.Sprintf("a task said %s %q; %q is used", d.Field, d.New, d.Old))
 }
 
+// opaque makes an id of somebody else's one in which nothing means anything to us.
+func opaque(id string) string {
+	id = strings.NewReplacer("#", "_", ":", "_", "\x00", "_").Replace(strings.ToValidUTF8(id, "?"))
+	return string([]rune(id)[:min(len([]rune(id)), 64)])
+}
+
 // refuse makes a dead letter of a task that is no shipment.
 func (l *lane) refuse(ctx context.Context, j *job) error {
-	k := shipment.Key{Partner: l.partner, TradeNo: strings.ToValidUTF8(j.id, "?")}
+	k := shipment.Key{Partner: l.partner, TradeNo: opaque(j.id)}
 	if j.key.Partner == l.partner {
 		k = j.key
 	}

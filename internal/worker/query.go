@@ -22,9 +22,14 @@ func (l *lane) preflight(ctx context.Context, j *job, row ledger.Row, account le
 	}
 	limited, cancel := context.WithTimeout(ctx, preflightTime(account.OpenAt.Sub(account.Now), row.Doubt))
 	defer cancel()
+	unhook := context.AfterFunc(l.w.loops, cancel) // a stopping worker does not wait for a preflight //nolint:contextcheck // it only hooks the stop of the worker to cancel
+	defer unhook()
 	a, err := l.query(limited, row)
 	if err != nil {
 		return false, err
+	}
+	if l.w.draining() && a.Outcome == alipay.Unknown {
+		return false, errDraining // cut off by the stop: it says nothing about the trade
 	}
 	f := facts{
 		Row: row, BudgetOver: account.Spent(row) > l.w.o.Retry.For, Delay: l.w.o.Retry.after(row.Failures + 1),
@@ -49,28 +54,14 @@ func (l *lane) preflight(ctx context.Context, j *job, row ledger.Row, account le
 // recorded; that Alipay told nothing is in the answer.
 func (l *lane) query(ctx context.Context, row ledger.Row) (alipay.Answer, error) {
 	l.step("query")
-	// One that cannot be made in time is like one that was not answered.
-	if err := l.queries.Wait(ctx); err != nil && ctx.Err() == nil {
+	// One that cannot be made in time is like one that was not answered, and there is nothing to record.
+	if err := l.queries.Wait(ctx); err != nil {
 		return alipay.Answer{Err: err}, nil
 	}
-	stop := make(chan struct{})
-	defer close(stop)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() { // a stopping worker does not wait for a query
-		select {
-		case <-l.w.drain:
-			cancel()
-		case <-stop:
-		}
-	}()
 	a, params, took := l.w.o.Gateway.Query(ctx, l.a.Credentials, row.TradeNo)
 	l.metrics().called(l.partner, alipay.ServiceQuery, a, took)
 	if err := l.record(ctx, row, a, params, took); err != nil {
 		return a, err
-	}
-	if l.w.draining() && a.Outcome == alipay.Unknown {
-		return a, errDraining
 	}
 	l.noteQueryRight(ctx, a)
 	l.emit(Event{Kind: EventQueried, Shipment: row.Shipment, Code: a.Code, Status: a.TradeStatus, Detail: errorText(a.Err)})
@@ -130,7 +121,8 @@ func (l *lane) noteQueryRight(ctx context.Context, a alipay.Answer) {
 
 // gatherEvidence makes the one query that follows a refusal (C1), whatever it says.
 func (l *lane) gatherEvidence(ctx context.Context, dead ledger.Row) ledger.Row {
-	limited, cancel := context.WithTimeout(ctx, preflightTime(0, true))
+	// Not given up when the worker stops: it is the only one there will be.
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), preflightTime(0, true))
 	defer cancel()
 	a, err := l.query(limited, dead)
 	if err != nil || a.TradeStatus == "" {

@@ -1,12 +1,15 @@
 package worker_test
 
 import (
+	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hibiken/asynq"
 
 	"fahuo/internal/alipay"
 	"fahuo/internal/alipay/alipaytest"
@@ -425,5 +428,88 @@ func TestCancelledWhileInHand(t *testing.T) {
 	if s.row(parcel(0)).State != shipment.Closed || s.gateway.ShipCalls(parcel(0).TradeNo) != 0 {
 		t.Error("a cancelled shipment was called")
 	}
+	s.lawful()
+}
+
+// The window runs from before begin: a ledger that takes longer than it for begin means that nothing is sent.
+func TestASlowLedgerSendsNothingAfterTheWindow(t *testing.T) {
+	t.Parallel()
+	s := set(t, 20*time.Millisecond)
+	s.accept(parcel(0))
+	lock, err := sql.Open("sqlite", strings.TrimPrefix(s.book.URL(), "sqlite:")+"?_txlock=immediate")
+	s.must(err)
+	defer func() { s.must(lock.Close()) }()
+	var once sync.Once
+	s.options.OnStep = func(_, step string) {
+		if step != "begin" {
+			return
+		}
+		once.Do(func() {
+			tx, err := lock.BeginTx(t.Context(), nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			time.AfterFunc(1300*time.Millisecond, func() { _ = tx.Rollback() }) // meanwhile begin waits for the lock
+		})
+	}
+	s.start()
+	s.until("shipped", s.is(parcel(0), shipment.Shipped))
+	calls, err := s.book.Calls(t.Context(), parcel(0).Key())
+	s.must(err)
+	var verdicts []string
+	for _, c := range calls {
+		if c.Service == alipay.ServiceShip {
+			verdicts = append(verdicts, c.Verdict)
+		}
+	}
+	if !slices.Equal(verdicts, []string{ledger.VerdictNotSent, "succeeded"}) || s.gateway.ShipCalls(parcel(0).TradeNo) != 1 {
+		t.Errorf("verdicts %v, %d calls at the gateway", verdicts, s.gateway.ShipCalls(parcel(0).TradeNo))
+	}
+	if r := s.row(parcel(0)); r.SentAttempts != 1 || r.Attempt != 2 {
+		t.Errorf("%+v", r)
+	}
+	s.lawful()
+}
+
+// After a silence the next call comes at the fence, not an interval after the waiting was over.
+func TestTheNextCallAfterASilenceComesAtTheFence(t *testing.T) {
+	t.Parallel()
+	s := set(t, 2*time.Second, func(o *worker.Options) { o.CallTimeout = 2500 * time.Millisecond })
+	s.gateway.Inject(alipaytest.Fault{TradeNo: parcel(0).TradeNo, Kind: alipaytest.Hang})
+	s.accept(parcels(2)...)
+	s.start()
+	s.until("the second called", func() bool { return s.gateway.ShipCalls(parcel(1).TradeNo) == 1 })
+	var at []time.Time
+	for _, a := range s.gateway.Arrivals() {
+		if a.Ship() {
+			at = append(at, a.At)
+		}
+	}
+	// The fence is 1 s + 3 s + 0.5 s; waiting (3.5 s) and an interval after it would be 5.5 s.
+	if gap := at[1].Sub(at[0]); gap < 4400*time.Millisecond || gap > 5400*time.Millisecond {
+		t.Errorf("the next call came after %v, the fence is at 4.5 s", gap)
+	}
+	s.lawful()
+}
+
+func TestAStrangeTaskIsADeadLetterOnce(t *testing.T) {
+	t.Parallel()
+	s := set(t, 20*time.Millisecond)
+	client := asynq.NewClientFromRedisClient(s.belt.Redis())
+	_, err := client.EnqueueContext(t.Context(), asynq.NewTask("other:type", []byte("\x00\xff no shipment")),
+		asynq.TaskID("order#9:x"), asynq.Queue(tasks.Queue(partner, tasks.Main)))
+	s.must(err)
+	s.start()
+	s.until("dead", func() bool { return s.counts()[shipment.Dead] == 1 })
+	rows, err := s.book.Dead(t.Context(), ledger.Scope{}, 10)
+	s.must(err)
+	if len(rows) != 1 || rows[0].Reason != shipment.ReasonBadPayload || strings.ContainsAny(rows[0].TradeNo, "#:") {
+		t.Fatalf("%+v", rows)
+	}
+	s.until("in its queue", func() bool {
+		there, err := s.belt.Dead(t.Context())
+		return err == nil && there[rows[0].Key()] == tasks.Present
+	})
 	s.lawful()
 }
