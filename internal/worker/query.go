@@ -22,7 +22,8 @@ func (l *lane) preflight(ctx context.Context, j *job, row ledger.Row, account le
 	}
 	limited, cancel := context.WithTimeout(ctx, preflightTime(account.OpenAt.Sub(account.Now), row.Doubt))
 	defer cancel()
-	unhook := context.AfterFunc(l.w.loops, cancel) // a stopping worker does not wait for a preflight //nolint:contextcheck // it only hooks the stop of the worker to cancel
+	// A stopping worker does not wait for a preflight.
+	unhook := context.AfterFunc(l.w.loops, cancel) //nolint:contextcheck // the stop of the worker, besides the task's own context
 	defer unhook()
 	a, err := l.query(limited, row)
 	if err != nil {
