@@ -14,9 +14,10 @@ import (
 
 // Window is when a ship call may be written and how long its answer is waited for.
 type Window struct {
-	Start  time.Time     // m0: taken before the ledger's begin transaction was sent
-	Write  time.Duration // V: no byte is written at or after Start + V
-	Answer time.Duration // TO: the answer is waited for until Start + V + TO
+	Start   time.Time     // m0: taken before the ledger's begin transaction was sent
+	Write   time.Duration // V: no byte is written at or after Start + V
+	Deliver time.Duration // how long the kernel may go on delivering it; 0: as the client was told
+	Answer  time.Duration // TO: the answer is waited for until Start + V + TO
 }
 
 // Result is how a ship call went.
@@ -70,6 +71,10 @@ func (c *Conn) Close() error {
 // Ship writes the request, waits for the answer, and closes the connection. It cannot be cancelled: what
 // may have been written must be waited for. Nothing below it retries, redirects or reuses.
 func (c *Conn) Ship(creds *Credentials, r *Request, w Window) Result {
+	if w.Deliver > 0 {
+		// Also when this process is killed: the kernel keeps the socket's settings.
+		setUserTimeout(c.guard.Conn, w.Deliver)
+	}
 	c.guard.arm(w)
 	start := time.Now()
 	result := c.exchange(creds, r, w)

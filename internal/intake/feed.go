@@ -22,24 +22,39 @@ const feedPage = 500
 // oldest row: whoever puts a shipment in line has put all that were accepted before it, so the order
 // of acceptance holds however many run at once. That a task is there already is success.
 func Feed(ctx context.Context, book *ledger.Ledger, belt *tasks.Belt) (fed int, err error) {
+	var odd error
 	for after := int64(0); ; {
 		rows, err := book.Unfed(ctx, after, feedPage)
 		if err != nil || len(rows) == 0 {
-			return fed, err
+			return fed, errors.Join(odd, err)
 		}
-		var put []ledger.Row
-		for _, r := range rows {
-			if err = FeedRow(ctx, belt, r); err != nil {
-				break
-			}
-			put = append(put, r)
-		}
+		put, bad, err := feedRows(ctx, belt, rows)
+		odd = errors.Join(odd, bad)
 		if err := errors.Join(err, book.Fed(ctx, put)); err != nil {
 			return fed, err
 		}
 		fed += len(put)
 		after = rows[len(rows)-1].ID
 	}
+}
+
+// feedRows puts rows on the belt. One that cannot be put there, because something is wrong with its own task,
+// must not keep the others from it: bad says so. err is that the belt does not answer.
+func feedRows(ctx context.Context, belt *tasks.Belt, rows []ledger.Row) (put []ledger.Row, bad, err error) {
+	for _, r := range rows {
+		rowErr := FeedRow(ctx, belt, r)
+		if rowErr == nil {
+			put = append(put, r)
+			continue
+		}
+		if err := belt.Ping(ctx); err != nil {
+			return put, bad, errors.Join(rowErr, err)
+		}
+		if bad == nil {
+			bad = rowErr // one is enough to look at
+		}
+	}
+	return put, bad, nil
 }
 
 // FeedRow makes the belt agree with one row.

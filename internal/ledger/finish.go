@@ -129,6 +129,13 @@ func (t *tx) late(row Row, token int64, f Finish, actor string) error {
 	if err := t.exec(`UPDATE calls SET late = 1 WHERE id = ?`, token); err != nil {
 		return err
 	}
+	if f.NotSent { // it was counted as one that may have been sent
+		err := t.exec(`UPDATE shipments SET sent_attempts = sent_attempts - 1 WHERE id = ? AND sent_attempts > 0`, row.ID)
+		if err != nil {
+			return err
+		}
+		f.Move = Move{Detail: "not sent"}
+	}
 	if f.Move.HoldAccount {
 		if err := t.hold(row.Partner, f.Move.Code, f.Move.Detail, actor); err != nil {
 			return err

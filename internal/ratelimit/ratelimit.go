@@ -39,6 +39,13 @@ func Fence(window, callTimeout, interval time.Duration) time.Duration {
 	return window + max(callTimeout, interval+time.Second) + 500*time.Millisecond
 }
 
+// Deliver is how long a written request may stay undelivered: one that arrives later would be less than an
+// interval ahead of the call that may follow at the fence. (The request is written until V, the next call
+// begins at H: V + Deliver + I = H.)
+func Deliver(callTimeout, interval time.Duration) time.Duration {
+	return Fence(0, callTimeout, interval) - interval
+}
+
 // Slot is when an account opens, as read from the ledger.
 type Slot struct {
 	Now      time.Time // the ledger's time of reading

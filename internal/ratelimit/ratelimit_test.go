@@ -42,6 +42,17 @@ func TestFenceProperties(t *testing.T) {
 	})
 }
 
+func TestDeliverLeavesAnInterval(t *testing.T) {
+	for _, c := range []struct{ timeout, interval, want time.Duration }{
+		{15 * time.Second, 10 * time.Second, 5500 * time.Millisecond}, {5 * time.Second, 10 * time.Second, 1500 * time.Millisecond},
+	} {
+		got := ratelimit.Deliver(c.timeout, c.interval)
+		if got != c.want || ratelimit.MinWindow+got+c.interval != ratelimit.Fence(ratelimit.MinWindow, c.timeout, c.interval) {
+			t.Errorf("Deliver(%v, %v) = %v", c.timeout, c.interval, got)
+		}
+	}
+}
+
 func TestNextWindowDoublesUpToItsLimit(t *testing.T) {
 	want := []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second, 8 * time.Second}
 	v := ratelimit.MinWindow

@@ -163,10 +163,19 @@ func (b *Belt) enqueue(ctx context.Context, task *asynq.Task, id string) error {
 }
 
 // RemoveDead takes a dead letter's task away; that it is not there is success.
-func (b *Belt) RemoveDead(_ context.Context, k shipment.Key) error {
+func (b *Belt) RemoveDead(ctx context.Context, k shipment.Key) error {
 	err := b.inspector.DeleteTask(QueueDead, k.String())
-	if err != nil && !errors.Is(err, asynq.ErrTaskNotFound) && !errors.Is(err, asynq.ErrQueueNotFound) {
-		return fmt.Errorf("remove dead letter %s: %w", k, err)
+	if err == nil || errors.Is(err, asynq.ErrTaskNotFound) || errors.Is(err, asynq.ErrQueueNotFound) {
+		return nil
+	}
+	// Redis has lost the list and kept the task, which asynq can then neither list nor delete.
+	for _, w := range []string{"pending", "active"} {
+		if n, lookErr := b.redis.LPos(ctx, key(QueueDead, w), k.String(), redis.LPosArgs{}).Result(); lookErr == nil {
+			return fmt.Errorf("remove dead letter %s, at %d of %s: %w", k, n, w, err)
+		}
+	}
+	if delErr := b.redis.Del(ctx, key(QueueDead, "t:"+k.String())).Err(); delErr != nil {
+		return fmt.Errorf("remove dead letter %s: %w", k, errors.Join(err, delErr))
 	}
 	return nil
 }

@@ -51,7 +51,10 @@ func (l *lane) call(ctx context.Context, j *job, row ledger.Row) (done bool, err
 
 	// Steps 5 and 6. If we die in here, the row is calling until the fence, and then queried.
 	l.step("write")
-	result := conn.Ship(l.a.Credentials, request, alipay.Window{Start: m0, Write: window, Answer: l.w.o.CallTimeout})
+	result := conn.Ship(l.a.Credentials, request, alipay.Window{
+		Start: m0, Write: window, Answer: l.w.o.CallTimeout,
+		Deliver: min(l.w.o.CallTimeout, ratelimit.Deliver(l.w.o.CallTimeout, l.a.Interval)),
+	})
 	l.step("answered")
 	// Without an answer the account opens at the fence, so that is what the local limiter has to reckon with.
 	l.observe(row, result, m0.Add(fence-l.a.Interval))
@@ -91,7 +94,8 @@ func (l *lane) awaitSlot(ctx context.Context, j *job, row ledger.Row) (conn *ali
 			if early <= 0 {
 				early = wait
 			}
-			if err := l.sleep(ctx, early); err != nil {
+			// Not in one piece: somebody may bring the time down, or a clock be set right.
+			if err := l.sleep(ctx, min(early, longestSleep)); err != nil {
 				return nil, err
 			}
 		case conn == nil || conn.Usable() != nil:
@@ -108,6 +112,9 @@ func (l *lane) awaitSlot(ctx context.Context, j *job, row ledger.Row) (conn *ali
 		}
 	}
 }
+
+// longestSleep is how long a slot is not looked at.
+const longestSleep = 5 * time.Second
 
 // drop closes a connection that was not used; nil is none.
 func (l *lane) drop(conn *alipay.Conn) {

@@ -203,6 +203,27 @@ func TestTheEvidenceIsGatheredAfterwards(t *testing.T) {
 	}
 }
 
+// A dead letter whose list Redis has lost and whose task it has kept is put there anew, and keeps nobody else
+// from the belt.
+func TestOneBrokenTaskDoesNotStopTheFeeder(t *testing.T) {
+	s := set(t, time.Second)
+	w := s.idle()
+	s.accept(parcels(3)...)
+	_, err := s.book.Settle(t.Context(), s.row(parcel(0)), ledger.Move{To: shipment.Dead, Reason: shipment.ReasonNotShippable}, "w")
+	s.must(err)
+	s.must(s.belt.PutDead(t.Context(), tasks.DeadLetter{Shipment: parcel(0), At: time.Now()}))
+	s.redis.Del("asynq:{dead-letter}:pending")
+	s.must(s.belt.Redis().Set(t.Context(), "asynq:{ship-"+partner+"}:t:"+parcel(1).Key().String(), "not what asynq keeps", 0).Err())
+	_ = w.Feed(t.Context()) // whether the second could be fed is not the question
+	there, err := s.belt.Dead(t.Context())
+	if err != nil || there[parcel(0).Key()] != tasks.Present {
+		t.Errorf("the dead letter is not in its queue: %v %v", there, err)
+	}
+	if s.place(parcel(2)) != tasks.Present {
+		t.Error("the third is not on the belt")
+	}
+}
+
 func TestArchivedTasksRaiseTheAlarm(t *testing.T) {
 	var log bytes.Buffer
 	s := set(t, time.Second, func(o *worker.Options) { o.Log = zerolog.New(&log) })

@@ -227,14 +227,14 @@ func (l *lane) moved(ctx context.Context, row ledger.Row, detail string) {
 		l.w.o.Log.Info().Stringer("shipment", row.Key()).Str("detail", detail).Msg("shipped")
 	case shipment.Calling, shipment.Closed:
 	}
-	l.emit(Event{
-		Kind: EventMoved, Shipment: row.Shipment, State: row.State, Reason: row.Reason,
-		Code: row.ErrorCode, Status: row.TradeStatus, Detail: detail,
-	})
 	l.step("put in line")
 	if err := l.putInLine(ctx, row); err != nil {
 		l.w.o.Log.Warn().Err(err).Stringer("shipment", row.Key()).Msg("the feeder will bring the queue up to date")
 	}
+	l.emit(Event{
+		Kind: EventMoved, Shipment: row.Shipment, State: row.State, Reason: row.Reason,
+		Code: row.ErrorCode, Status: row.TradeStatus, Detail: detail,
+	})
 }
 
 // handBack puts a shipment that is only in hand back in line, ahead of what was not begun.

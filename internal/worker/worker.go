@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"fahuo/internal/intake"
 	"fahuo/internal/ledger"
 	"fahuo/internal/ratelimit"
 	"fahuo/internal/tasks"
@@ -73,9 +74,10 @@ func (w *Worker) run() error {
 	if err := w.persist("announce the accounts", w.announce); err != nil {
 		return err
 	}
-	if err := w.persist("load the belt", w.feed); err != nil {
+	if err := w.persist("reach the belt", func(ctx context.Context) error { return intake.ClaimBelt(ctx, w.o.Book, w.o.Belt) }); err != nil {
 		return err
 	}
+	w.loadBelt()
 	if !w.startLanes() {
 		return nil
 	}
@@ -90,6 +92,19 @@ func (w *Worker) run() error {
 	loops.Go(func() { w.every(gaugeEvery, "count", w.gauge) })
 	loops.Wait()
 	return nil
+}
+
+// loadBelt feeds once before the lanes start, so that they find the order that is meant. What cannot be fed
+// is no reason not to work on the rest.
+func (w *Worker) loadBelt() {
+	if w.o.WithoutFeeder {
+		return
+	}
+	ctx, cancel := context.WithTimeout(w.loops, 5*time.Minute)
+	defer cancel()
+	if err := w.feed(ctx); err != nil && w.loops.Err() == nil {
+		w.o.Log.Warn().Err(err).Msg("not everything could be put on the belt; trying on, nothing is lost")
+	}
 }
 
 // startLanes starts every lane unless Stop was faster.
@@ -162,7 +177,7 @@ func (w *Worker) pause(d time.Duration) bool { return ratelimit.Sleep(w.ctx, d) 
 func (w *Worker) every(d time.Duration, what string, f func(context.Context) error) {
 	broken := false
 	for again := true; again; again = w.idle(d) {
-		ctx, cancel := context.WithTimeout(w.loops, 60*time.Second)
+		ctx, cancel := context.WithTimeout(w.loops, 5*time.Minute)
 		err := f(ctx)
 		cancel()
 		if errors.Is(err, tasks.ErrForeign) {
