@@ -31,7 +31,7 @@ build: ## build the static programs into bin/
 test: test-deps ## install what tests need, run every test with the race detector (PKG=./internal/ledger)
 	$(GO) test -race -count=1 -timeout $(TEST_TIMEOUT) $(PKG)
 
-test-deps: ## install what tests need besides Go: redis-server, a C compiler
+test-deps: ## install what tests need besides Go: redis-server, PostgreSQL, a C compiler
 	@GO="$(GO)" ./scripts/install-test-deps
 
 lint: ## check format and rules of the code

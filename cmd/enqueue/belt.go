@@ -54,7 +54,11 @@ func (b *belt) deliver(ctx context.Context, log zerolog.Logger) error {
 		fed, err = intake.Deliver(ctx, b.book, b.Belt)
 		log.Debug().Int("tasks", fed).Msg("put in line")
 	}
+	var other *ledger.OtherBeltError
 	switch {
+	case errors.As(err, &other):
+		log.Warn().Str("redis", b.Name()).Str("workers_redis", other.Other.Name).
+			Msg("the workers of this ledger use another Redis: what is accepted is safe, and a worker fetches it from the ledger; give --redis (REDIS_URL) theirs")
 	case errors.Is(err, tasks.ErrForeign):
 		return settings.Usage(err)
 	case err != nil && b.embedded:

@@ -338,6 +338,27 @@ func TestARedisOfAnotherLedgerIsRefused(t *testing.T) {
 	}
 }
 
+// A ledger has one live belt. A second worker with another Redis is refused while the first says that it
+// uses its own, and taken once the first, killed, says nothing more.
+func TestASecondRedisIsRefusedWhileTheFirstIsInUse(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 100*time.Millisecond, true)
+	first := s.start()
+	first.WaitFor("working")
+	other := "REDIS_URL=redis://" + proctest.Redis(t)
+	code, out := proctest.Run(t, s.dir, append(slices.Clone(s.env), other), program, "run")
+	if code != 2 || !strings.Contains(out, s.redis) {
+		t.Errorf("exit %d:\n%s", code, out)
+	}
+	s.accept(2)
+	s.until("shipped", time.Minute, func() bool { return s.count(shipment.Shipped) == 2 })
+	s.accept(3)
+	first.Kill()
+	s.start(other)
+	s.until("shipped", time.Minute, func() bool { return s.count(shipment.Shipped) == 3 })
+	s.lawful()
+}
+
 func TestHoldAndRelease(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, 100*time.Millisecond, true)

@@ -85,8 +85,9 @@ func ItemOf(r ledger.Row) tasks.Item {
 	switch {
 	case r.Begun:
 		item.Line, item.N = tasks.Retry, r.Version
-		if r.NotBefore.After(time.Now()) {
-			item.At = r.NotBefore
+		// asynq goes by this host's clock, the row by the ledger's.
+		if wait := r.NotBefore.Sub(r.ReadAt); wait > 0 {
+			item.At = time.Now().Add(wait)
 		}
 	case r.Urgent:
 		item.Line = tasks.Urgent
@@ -94,17 +95,21 @@ func ItemOf(r ledger.Row) tasks.Item {
 	return item
 }
 
-// ClaimBelt makes sure that the belt is this ledger's. One without a marker is new or was wiped: everything
-// that belongs there is marked to be fed. tasks.ErrForeign when it is another ledger's.
-func ClaimBelt(ctx context.Context, book *ledger.Ledger, belt *tasks.Belt) error {
-	lost, err := belt.Claim(ctx, book.Identity(), book.URL())
-	if err != nil || !lost {
-		return err
+// ClaimBelt makes sure that the belt is this ledger's (tasks.ErrForeign if it is another one's) and the only
+// one (*ledger.OtherBeltError if another is live). A belt that is new or was wiped is marked, and everything
+// that belongs there is marked to be fed. worker is the name of the worker that will use it from now on,
+// empty for an order system; was the id that an earlier call returned to it, empty at first.
+//
+// A crash between the two steps leaves a marked belt that the ledger does not know: the next who comes has it
+// loaded.
+func ClaimBelt(ctx context.Context, book *ledger.Ledger, belt *tasks.Belt, worker, was string) (id string, err error) {
+	id, err = belt.Claim(ctx, book.Identity(), book.URL())
+	if err == nil && id == "" {
+		id, err = belt.Mark(ctx, book.Identity(), book.URL())
 	}
-	if _, err := book.FeedAll(ctx); err != nil {
-		return err
+	if err != nil {
+		return "", err
 	}
-	// Marked after the rows are to be fed and before they are: a crash in between leaves them to be fed,
-	// and whoever comes now need not do it again.
-	return belt.Mark(ctx, book.Identity(), book.URL())
+	_, err = book.UseBelt(ctx, ledger.Belt{ID: id, Name: belt.Name(), Worker: worker, Was: was})
+	return id, err
 }

@@ -43,14 +43,14 @@ func (l *Ledger) Accept(ctx context.Context, shipments []shipment.Shipment, o Ac
 	}
 	answers := make([]Acceptance, len(shipments))
 	err := l.tx(ctx, "accept", func(t *tx) error {
-		insert, err := t.PrepareContext(ctx, insertShipment)
+		insert, err := t.PrepareContext(t.ctx, t.dialect.bind(insertShipment))
 		if err != nil {
 			return fmt.Errorf("ledger: %w", err)
 		}
 		defer func() { _ = insert.Close() }() // belongs to the transaction, which ends here
 		conflict := false
 		for i, s := range shipments {
-			result, err := insert.ExecContext(ctx, insertArgs(s, t.now, 1)...)
+			result, err := insert.ExecContext(t.ctx, insertArgs(s, t.now, 1)...)
 			if err != nil {
 				return fmt.Errorf("ledger: %w", err)
 			}
@@ -59,7 +59,7 @@ func (l *Ledger) Accept(ctx context.Context, shipments []shipment.Shipment, o Ac
 				return fmt.Errorf("ledger: %w", err)
 			}
 			if n == 1 {
-				answers[i].Verdict = Accepted
+				answers[i] = Acceptance{Verdict: Accepted}
 			} else if answers[i], err = t.acceptKnown(s, o.Actor); err != nil {
 				return err
 			}

@@ -2,7 +2,6 @@ package ledger_test
 
 import (
 	"errors"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -11,7 +10,7 @@ import (
 	"fahuo/internal/shipment"
 )
 
-func TestAcceptIsOncePerKey(t *testing.T) {
+func testAcceptIsOncePerKey(t *testing.T) {
 	l := book(t)
 	a := parcel(1)
 	changed := a
@@ -33,14 +32,14 @@ func TestAcceptIsOncePerKey(t *testing.T) {
 	}
 }
 
-func TestAcceptByManyAtOnceIsOncePerKey(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "fahuo.db")
+func testAcceptByManyAtOnceIsOncePerKey(t *testing.T) {
+	url := newURL(t)
 	const rows, hands = 200, 4
 	var mu sync.Mutex
 	count := map[ledger.Verdict]int{}
 	var wg sync.WaitGroup
 	for range hands {
-		l := open(t, path)
+		l := open(t, url)
 		wg.Go(func() {
 			for i := range rows {
 				answers, err := l.Accept(t.Context(), []shipment.Shipment{parcel(i)}, ledger.AcceptOptions{})
@@ -60,7 +59,7 @@ func TestAcceptByManyAtOnceIsOncePerKey(t *testing.T) {
 	}
 }
 
-func TestAcceptDryRunAndStrictChangeNothing(t *testing.T) {
+func testAcceptDryRunAndStrictChangeNothing(t *testing.T) {
 	l := book(t)
 	answers, err := l.Accept(t.Context(), []shipment.Shipment{parcel(1)}, ledger.AcceptOptions{DryRun: true})
 	if err != nil || answers[0].Verdict != ledger.Accepted {
@@ -80,7 +79,7 @@ func TestAcceptDryRunAndStrictChangeNothing(t *testing.T) {
 	}
 }
 
-func TestUrgentRaisesAQueuedShipment(t *testing.T) {
+func testUrgentRaisesAQueuedShipment(t *testing.T) {
 	l := book(t)
 	accept(t, l, parcel(1))
 	before := get(t, l, parcel(1))
@@ -101,7 +100,7 @@ func TestUrgentRaisesAQueuedShipment(t *testing.T) {
 	}
 }
 
-func TestClosedWithoutACallIsAcceptedAnew(t *testing.T) {
+func testClosedWithoutACallIsAcceptedAnew(t *testing.T) {
 	l := book(t)
 	accept(t, l, parcel(1), parcel(2))
 	old := get(t, l, parcel(1))

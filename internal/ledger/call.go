@@ -63,7 +63,7 @@ func (t *tx) complete(token int64, a Answer) (first bool, err error) {
 
 // Calls reads the calls made for a shipment, oldest first.
 func (l *Ledger) Calls(ctx context.Context, k shipment.Key) ([]Call, error) {
-	calls, err := list(ctx, l.read, func(s scanner) (Call, error) {
+	calls, err := list(ctx, l, func(s scanner) (Call, error) {
 		var c Call
 		var begun, finished, duration int64
 		err := s.Scan(&c.ID, &c.Service, &c.Worker, &c.Attempt, &begun, &finished, &c.Params, &c.Verdict, &c.HTTPStatus,

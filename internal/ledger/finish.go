@@ -178,12 +178,15 @@ func (l *Ledger) Settle(ctx context.Context, r Row, m Move, actor string) (Row, 
 // Unexamined lists shipments of an account that were refused for good and whose one query for the evidence
 // was never made: the process ended in between (C1). Those refused a moment ago are still with their worker.
 func (l *Ledger) Unexamined(ctx context.Context, partner, queryService string, age time.Duration) ([]Row, error) {
-	return list(ctx, l.read, scanRow, `SELECT `+rowColumns+` FROM shipments
-		WHERE partner = ? AND state = 'dead' AND barred = 1 AND trade_status = '' AND changed_at <= ?
+	now, err := l.now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return list(ctx, l, scanRow, l.dialect.selectRow()+`WHERE partner = ? AND state = 'dead' AND barred = 1 AND trade_status = '' AND changed_at <= ?
 		AND NOT EXISTS (SELECT 1 FROM calls q WHERE q.partner = shipments.partner AND q.trade_no = shipments.trade_no
 			AND q.service = ? AND q.id > (SELECT COALESCE(MAX(s.id), 0) FROM calls s
 				WHERE s.partner = shipments.partner AND s.trade_no = shipments.trade_no AND s.service <> ?))
-		ORDER BY id LIMIT 10`, partner, l.now()-age.Microseconds(), queryService, queryService)
+		ORDER BY id LIMIT 10`, partner, now-age.Microseconds(), queryService, queryService)
 }
 
 // ClaimEvidence makes one of several workers the one who queries. ErrStale for the others.
@@ -237,6 +240,11 @@ func (t *tx) move(row Row, m Move, actor string) error {
 		notBefore = t.now + m.Delay.Microseconds()
 	}
 	feed := m.To == shipment.Queued || m.To == shipment.Dead || row.DeadTask
+	// The account's row before the shipment's, as in Begin: two transactions that want both must not wait for
+	// each other.
+	if err := t.accountAfter(row.Partner, m, actor); err != nil {
+		return err
+	}
 	err := t.one(ErrStale, `UPDATE shipments SET state = ?, version = version + 1, changed_at = ?, token = ?, fence_at = ?,
 		not_before = ?, doubt = ?, begun = 1, failures = failures + ?, holds = holds + ?, barred = ?, reason = ?, error_code = ?,
 		trade_status = ?, refund_status = CASE WHEN ? = '' THEN refund_status ELSE ? END, unlisted_code = ?, feed = ?
@@ -246,10 +254,7 @@ func (t *tx) move(row Row, m Move, actor string) error {
 	if err != nil {
 		return err
 	}
-	if err := t.record(row.Key(), actor, row.State, m.To, row.Version+1, m.Detail); err != nil {
-		return err
-	}
-	return t.accountAfter(row.Partner, m, actor)
+	return t.record(row.Key(), actor, row.State, m.To, row.Version+1, m.Detail)
 }
 
 // accountAfter does to the account what a move means for it.

@@ -4,21 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
-	"embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/big"
-	"os"
 	"sync/atomic"
 	"time"
-
-	"github.com/pressly/goose/v3"
 )
-
-//go:embed migrations/*.sql
-var migrations embed.FS
 
 // Errors on which callers decide.
 var (
@@ -31,26 +23,22 @@ var (
 // Ledger is the open book.
 type Ledger struct {
 	url      string
-	write    *sql.DB // one connection: writers of one process queue in Go, not on the file's lock
-	read     *sql.DB
+	dialect  dialect
+	write    *sql.DB
+	read     *sql.DB // the same as write where the database has many writers
 	identity string
-	clock    func() time.Time
 	observe  atomic.Pointer[func(op string, took time.Duration)]
 }
 
-// Open opens the ledger at url ("sqlite:PATH"), creates it or brings it up to date, and reads its
-// identity. Several processes may open a new ledger at once. The caller closes it.
+// Open opens the ledger at url (sqlite:PATH or postgres://…), creates it or brings it up to date, and reads
+// its identity. Several processes may open a new ledger at once. The caller closes it.
 func Open(ctx context.Context, url string) (*Ledger, error) {
-	path, err := sqlitePath(url)
+	l, err := connect(url)
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{url: "sqlite:" + path, clock: time.Now}
-	if l.write, l.read, err = openSQLite(path); err != nil {
-		return nil, err
-	}
 	if err := l.prepare(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("ledger %s: %w", l.url, explain(err)), l.Close())
+		return nil, errors.Join(fmt.Errorf("ledger %s: %w", l.url, l.dialect.explain(err)), l.Close())
 	}
 	return l, nil
 }
@@ -58,14 +46,44 @@ func Open(ctx context.Context, url string) (*Ledger, error) {
 // OpenExisting is Open for those who only look or act on what is there: a ledger that is not there is an
 // error and is not made.
 func OpenExisting(ctx context.Context, url string) (*Ledger, error) {
-	path, err := sqlitePath(url)
+	l, err := connect(url)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no ledger at sqlite:%s; is --ledger (DATABASE_URL) the worker's?", path)
+	there, err := l.dialect.exists(ctx, l.read)
+	switch {
+	case err != nil:
+		return nil, errors.Join(fmt.Errorf("ledger %s: %w", l.url, l.dialect.explain(err)), l.Close())
+	case !there:
+		return nil, errors.Join(fmt.Errorf("there is no ledger at %s; is --ledger (DATABASE_URL) the worker's?", l.url), l.Close())
 	}
-	return Open(ctx, url)
+	if err := l.prepare(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("ledger %s: %w", l.url, l.dialect.explain(err)), l.Close())
+	}
+	return l, nil
+}
+
+// connect prepares the connections; with SQLite nothing is touched, with PostgreSQL nothing dialled before
+// they are used.
+func connect(url string) (*Ledger, error) {
+	if isPostgres(url) {
+		return connectPostgres(url)
+	}
+	return connectSQLite(url)
+}
+
+// Check tells whether a ledger could be at url, without opening it: no waiting mends a wrong address or a
+// directory that is not there.
+func Check(url string) error {
+	if isPostgres(url) {
+		_, err := parsePostgres(url)
+		return err
+	}
+	path, err := sqlitePath(url)
+	if err != nil {
+		return err
+	}
+	return checkDir(path)
 }
 
 func (l *Ledger) prepare(ctx context.Context) error {
@@ -76,9 +94,14 @@ func (l *Ledger) prepare(ctx context.Context) error {
 }
 
 // Close closes the ledger.
-func (l *Ledger) Close() error { return errors.Join(l.write.Close(), l.read.Close()) }
+func (l *Ledger) Close() error {
+	if l.read == l.write {
+		return l.write.Close()
+	}
+	return errors.Join(l.write.Close(), l.read.Close())
+}
 
-// URL names the ledger in full, for people.
+// URL names the ledger in full, for people; a password is not in it.
 func (l *Ledger) URL() string { return l.url }
 
 // Identity is the random name a ledger got when it was made. The belt carries it, so that a Redis
@@ -92,38 +115,15 @@ func (l *Ledger) Ping(ctx context.Context) error {
 }
 
 // Now is the ledger's time.
-func (l *Ledger) Now() time.Time { return time.UnixMicro(l.now()) }
-
-func (l *Ledger) now() int64 { return l.clock().UnixMicro() }
-
-// migrate runs the embedded migrations. Each is one transaction, so of two processes that start at
-// once the slower one fails at a step that is already done, and finds it done when it looks again.
-func (l *Ledger) migrate(ctx context.Context) error {
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	const attempts = 40
-	for try := 1; ; try++ {
-		err = l.migrateOnce(ctx, dir)
-		if err == nil || try == attempts || ctx.Err() != nil {
-			return err
-		}
-		if err := pause(ctx, jitter(50*time.Millisecond)); err != nil {
-			return err
-		}
-	}
+func (l *Ledger) Now(ctx context.Context) (time.Time, error) {
+	now, err := l.now(ctx)
+	return at(now), err
 }
 
-func (l *Ledger) migrateOnce(ctx context.Context, dir fs.FS) error {
-	provider, err := goose.NewProvider(goose.DialectSQLite3, l.write, dir)
-	if err != nil {
-		return fmt.Errorf("migrations: %w", err)
-	}
-	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrate: %w", err)
-	}
-	return nil
+func (l *Ledger) now(ctx context.Context) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, operationLimit)
+	defer cancel()
+	return l.dialect.now(ctx, l.read)
 }
 
 func (l *Ledger) readIdentity(ctx context.Context) error {
@@ -141,30 +141,57 @@ func (l *Ledger) readIdentity(ctx context.Context) error {
 	})
 }
 
+// operationLimit is how long one operation may take: a database that has silently gone away must not keep
+// anybody for ever. It is far above what a slow one needs.
+const operationLimit = 60 * time.Second
+
 // tx is one write transaction and the ledger's time within it.
 type tx struct {
 	*sql.Tx
-	ctx context.Context
-	now int64
+	ctx     context.Context
+	dialect dialect
+	now     int64
 }
 
-// Observe has every write transaction reported from now on: what it was for, and how long it took, the
-// wait for the lock included.
+// Observe has every write transaction reported from now on: what it was for, and how long it took, waits
+// and repetitions included.
 func (l *Ledger) Observe(f func(op string, took time.Duration)) { l.observe.Store(&f) }
 
-// tx runs f in one write transaction, committed when f returns nil.
-func (l *Ledger) tx(ctx context.Context, op string, f func(*tx) error) (err error) {
+// tx runs f in one write transaction, committed when f returns nil. It is run again when the database says
+// that another transaction was in its way and nothing of it was done.
+func (l *Ledger) tx(ctx context.Context, op string, f func(*tx) error) error {
 	if observe := l.observe.Load(); observe != nil {
 		defer func(start time.Time) { (*observe)(op, time.Since(start)) }(time.Now())
 	}
-	sqlTx, err := l.write.BeginTx(ctx, nil)
+	ctx, cancel := context.WithTimeout(ctx, operationLimit)
+	defer cancel()
+	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
+		err := l.try(ctx, f)
+		if err == nil || !l.dialect.inTheWay(err) {
+			return err
+		}
+		if pause(ctx, jitter(wait)) != nil {
+			return err
+		}
+	}
+}
+
+// try runs f in one transaction, once.
+func (l *Ledger) try(ctx context.Context, f func(*tx) error) error {
+	sqlTx, err := l.write.BeginTx(ctx, l.dialect.options)
 	if err != nil {
 		return fmt.Errorf("ledger: begin transaction: %w", err)
 	}
-	// The time is read after BEGIN IMMEDIATE has the lock: whatever was written before us was
-	// written earlier than now.
-	if err := f(&tx{Tx: sqlTx, ctx: ctx, now: l.now()}); err != nil {
-		if rollback := sqlTx.Rollback(); rollback != nil && !errors.Is(rollback, sql.ErrTxDone) {
+	t := &tx{Tx: sqlTx, ctx: ctx, dialect: l.dialect}
+	// The time is read first. SQLite has taken the write lock by now, PostgreSQL takes its snapshot with
+	// this: whatever we see was written earlier than now.
+	if t.now, err = l.dialect.now(ctx, sqlTx); err != nil {
+		err = fmt.Errorf("ledger: %w", err)
+	} else {
+		err = f(t)
+	}
+	if err != nil {
+		if rollback := sqlTx.Rollback(); rollback != nil && !errors.Is(rollback, sql.ErrTxDone) && ctx.Err() == nil {
 			return errors.Join(err, rollback)
 		}
 		return err
@@ -176,16 +203,13 @@ func (l *Ledger) tx(ctx context.Context, op string, f func(*tx) error) (err erro
 }
 
 func (t *tx) exec(query string, args ...any) error {
-	_, err := t.Tx.ExecContext(t.ctx, query, args...)
-	if err != nil {
-		return fmt.Errorf("ledger: %w", err)
-	}
-	return nil
+	_, err := t.changed(query, args...)
+	return err
 }
 
 // changed runs a statement and tells how many rows it changed.
 func (t *tx) changed(query string, args ...any) (int64, error) {
-	result, err := t.Tx.ExecContext(t.ctx, query, args...)
+	result, err := t.ExecContext(t.ctx, t.dialect.bind(query), args...)
 	if err != nil {
 		return 0, fmt.Errorf("ledger: %w", err)
 	}
@@ -207,12 +231,19 @@ func (t *tx) one(otherwise error, query string, args ...any) error {
 }
 
 func (t *tx) row(query string, args ...any) *sql.Row {
-	return t.Tx.QueryRowContext(t.ctx, query, args...)
+	return t.QueryRowContext(t.ctx, t.dialect.bind(query), args...)
 }
 
 // list reads all rows of a query through scan.
-func list[T any](ctx context.Context, db querier, scan func(scanner) (T, error), query string, args ...any) (out []T, err error) {
-	rows, err := db.QueryContext(ctx, query, args...)
+func list[T any](ctx context.Context, l *Ledger, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	ctx, cancel := context.WithTimeout(ctx, operationLimit)
+	defer cancel()
+	return listIn(ctx, l.read, l.dialect, scan, query, args...)
+}
+
+// listIn is list in a transaction.
+func listIn[T any](ctx context.Context, db querier, d dialect, scan func(scanner) (T, error), query string, args ...any) (out []T, err error) {
+	rows, err := db.QueryContext(ctx, d.bind(query), args...)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
@@ -225,6 +256,19 @@ func list[T any](ctx context.Context, db querier, scan func(scanner) (T, error),
 		out = append(out, v)
 	}
 	return out, rows.Err()
+}
+
+// first reads one row; sql.ErrNoRows when there is none.
+func first[T any](ctx context.Context, l *Ledger, scan func(scanner) (T, error), query string, args ...any) (T, error) {
+	all, err := list(ctx, l, scan, query, args...)
+	if err == nil && len(all) == 0 {
+		err = sql.ErrNoRows
+	}
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return all[0], nil
 }
 
 type querier interface {

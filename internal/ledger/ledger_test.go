@@ -22,14 +22,14 @@ const partner = "2088000000000001"
 // book opens a new ledger that knows one account with the given interval.
 func book(t *testing.T) *ledger.Ledger {
 	t.Helper()
-	l := open(t, filepath.Join(t.TempDir(), "fahuo.db"))
+	l := open(t, newURL(t))
 	announce(t, l, time.Second)
 	return l
 }
 
-func open(t *testing.T, path string) *ledger.Ledger {
+func open(t *testing.T, url string) *ledger.Ledger {
 	t.Helper()
-	l, err := ledger.Open(t.Context(), "sqlite:"+path)
+	l, err := ledger.Open(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,6 +46,15 @@ func announce(t *testing.T, l *ledger.Ledger, interval time.Duration) {
 	if err := l.Announce(t.Context(), []ledger.Account{{Partner: partner, Name: "旗舰店", Interval: interval}}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func now(t *testing.T, l *ledger.Ledger) time.Time {
+	t.Helper()
+	at, err := l.Now(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
 }
 
 func parcel(n int) shipment.Shipment {
@@ -114,11 +123,11 @@ var shipped = ledger.Move{To: shipment.Shipped, TradeStatus: "WAIT_BUYER_CONFIRM
 
 func TestOpenRefusesWhatIsNoLedger(t *testing.T) {
 	for url, want := range map[string]string{
-		"":                       "is not sqlite:PATH",
-		"sqlite:":                "is not sqlite:PATH",
-		"fahuo.db":               "is not sqlite:PATH",
-		"postgres://localhost/x": "PostgreSQL",
-		"sqlite:a?b":             "not allowed",
+		"":                                   "is neither sqlite:PATH",
+		"sqlite:":                            "is neither sqlite:PATH",
+		"fahuo.db":                           "is neither sqlite:PATH",
+		"postgres://u:secret@localhost:x/db": "the address cannot be used",
+		"sqlite:a?b":                         "not allowed",
 		"sqlite:" + filepath.Join(t.TempDir(), "no", "such", "fahuo.db"): "the directory is not there",
 	} {
 		if _, err := ledger.Open(t.Context(), url); err == nil || !strings.Contains(err.Error(), want) {
@@ -127,13 +136,13 @@ func TestOpenRefusesWhatIsNoLedger(t *testing.T) {
 	}
 }
 
-func TestManyOpenANewLedgerAtOnce(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "new.db")
+func testManyOpenANewLedgerAtOnce(t *testing.T) {
+	url := newURL(t)
 	ids := make([]string, 8)
 	var wg sync.WaitGroup
 	for i := range ids {
 		wg.Go(func() {
-			l, err := ledger.Open(t.Context(), "sqlite:"+path)
+			l, err := ledger.Open(t.Context(), url)
 			if err != nil {
 				t.Error(err)
 				return
@@ -150,12 +159,12 @@ func TestManyOpenANewLedgerAtOnce(t *testing.T) {
 			t.Fatalf("one ledger, several identities: %q", ids)
 		}
 	}
-	if other := open(t, filepath.Join(t.TempDir(), "other.db")); other.Identity() == ids[0] {
+	if other := open(t, newURL(t)); other.Identity() == ids[0] {
 		t.Fatal("two ledgers have one identity")
 	}
 }
 
-func TestUnclearContextLeavesBothOrNone(t *testing.T) {
+func testUnclearContextLeavesBothOrNone(t *testing.T) {
 	l := book(t)
 	accept(t, l, parcel(1))
 	ctx, cancel := context.WithCancel(t.Context())

@@ -14,7 +14,8 @@ import (
 // Row is a shipment as the ledger holds it. It is a copy: acting on it names the version it was
 // read at.
 type Row struct {
-	ID int64
+	ID     int64
+	ReadAt time.Time // the ledger's time then
 	shipment.Shipment
 	AcceptedAt time.Time
 	ChangedAt  time.Time
@@ -51,13 +52,27 @@ const rowColumns = `id, partner, trade_no, logistics_name, invoice_no, transport
 	holds, token, fence_at, doubt, barred, begun, not_before, budget_at, budget_held, unlisted_code, reason,
 	error_code, trade_status, refund_status, feed, dead_task`
 
+// selectRow reads shipments, and the ledger's time with them.
+func (d dialect) selectRow() string {
+	return `SELECT ` + rowColumns + `, ` + d.nowColumn + ` FROM shipments `
+}
+
+// orHost is the host's clock where a dialect has no other.
+func orHost(us int64) int64 {
+	if us == 0 {
+		return time.Now().UnixMicro()
+	}
+	return us
+}
+
 func scanRow(s scanner) (Row, error) {
 	var r Row
-	var accepted, changed, fence, notBefore int64
+	var accepted, changed, fence, notBefore, now int64
 	err := s.Scan(&r.ID, &r.Partner, &r.TradeNo, &r.LogisticsName, &r.InvoiceNo, &r.TransportType, &r.CreateTransportType,
 		&r.SellerIP, &r.OrderRef, &r.Batch, &r.Urgent, &accepted, &changed, &r.State, &r.Version, &r.Attempt, &r.SentAttempts,
 		&r.Failures, &r.Holds, &r.Token, &fence, &r.Doubt, &r.Barred, &r.Begun, &notBefore, &r.budgetAt, &r.budgetHeld,
-		&r.UnlistedCode, &r.Reason, &r.ErrorCode, &r.TradeStatus, &r.RefundStatus, &r.Feed, &r.DeadTask)
+		&r.UnlistedCode, &r.Reason, &r.ErrorCode, &r.TradeStatus, &r.RefundStatus, &r.Feed, &r.DeadTask, &now)
+	r.ReadAt = at(orHost(now))
 	r.AcceptedAt, r.ChangedAt, r.FenceAt, r.NotBefore = at(accepted), at(changed), at(fence), at(notBefore)
 	return r, err
 }
@@ -72,15 +87,18 @@ func at(us int64) time.Time {
 
 // Get reads one shipment. ErrNotFound when the ledger has none of that key.
 func (l *Ledger) Get(ctx context.Context, k shipment.Key) (Row, error) {
-	return get(l.read.QueryRowContext(ctx, selectByKey, k.Partner, k.TradeNo))
+	r, err := first(ctx, l, scanRow, l.dialect.selectRow()+byKey, k.Partner, k.TradeNo)
+	return found(r, err)
 }
 
-const selectByKey = `SELECT ` + rowColumns + ` FROM shipments WHERE partner = ? AND trade_no = ?`
+const byKey = `WHERE partner = ? AND trade_no = ?`
 
-func (t *tx) get(k shipment.Key) (Row, error) { return get(t.row(selectByKey, k.Partner, k.TradeNo)) }
+func (t *tx) get(k shipment.Key) (Row, error) {
+	r, err := scanRow(t.row(t.dialect.selectRow()+byKey, k.Partner, k.TradeNo))
+	return found(r, err)
+}
 
-func get(row *sql.Row) (Row, error) {
-	r, err := scanRow(row)
+func found(r Row, err error) (Row, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return Row{}, ErrNotFound
 	}
@@ -117,7 +135,7 @@ type Line struct {
 
 // History reads a shipment's history, oldest first.
 func (l *Ledger) History(ctx context.Context, k shipment.Key) ([]Line, error) {
-	return list(ctx, l.read, func(s scanner) (Line, error) {
+	return list(ctx, l, func(s scanner) (Line, error) {
 		var v Line
 		var us int64
 		err := s.Scan(&us, &v.Actor, &v.From, &v.To, &v.Version, &v.Detail)

@@ -1,14 +1,18 @@
 package ledger
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite" // the driver "sqlite": pure Go, so the binaries stay static
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -17,24 +21,12 @@ import (
 func sqlitePath(raw string) (string, error) {
 	path, ok := strings.CutPrefix(raw, "sqlite:")
 	switch {
-	case strings.HasPrefix(raw, "postgres://"), strings.HasPrefix(raw, "postgresql://"):
-		return "", errors.New("a PostgreSQL ledger is not supported by this version; use sqlite:PATH")
 	case !ok || strings.TrimSpace(path) == "":
-		return "", fmt.Errorf("ledger %q is not sqlite:PATH, for example sqlite:fahuo.db", raw)
+		return "", fmt.Errorf("ledger %q is neither sqlite:PATH, for example sqlite:fahuo.db, nor postgres://…", raw)
 	case strings.ContainsAny(path, "?#"):
 		return "", fmt.Errorf("ledger %q: ? and # are not allowed in the path", raw)
 	}
 	return filepath.Abs(path)
-}
-
-// Check tells whether a ledger could be at url, without opening it: no waiting mends a wrong address or a
-// directory that is not there.
-func Check(url string) error {
-	path, err := sqlitePath(url)
-	if err != nil {
-		return err
-	}
-	return checkDir(path)
 }
 
 func checkDir(path string) error {
@@ -54,8 +46,8 @@ func checkDir(path string) error {
 // ErrNoLedger says that the file is something else.
 var ErrNoLedger = errors.New("the file is not a ledger")
 
-// explain says what a person can do about SQLite's commonest complaints.
-func explain(err error) error {
+// explainSQLite says what a person can do about SQLite's commonest complaints.
+func explainSQLite(err error) error {
 	var inSQLite *sqlite.Error
 	if !errors.As(err, &inSQLite) {
 		return err
@@ -69,23 +61,47 @@ func explain(err error) error {
 	return err
 }
 
-// openSQLite opens the file twice: one connection that writes, with every transaction taking the
-// write lock at its start so that a read in it cannot go stale, and a few that only read.
-func openSQLite(path string) (write, read *sql.DB, err error) {
+// connectSQLite opens the file twice: one connection that writes, with every transaction taking the write
+// lock at its start so that a read in it cannot go stale (writers of one process queue in Go, not on the
+// file's lock), and a few that only read.
+func connectSQLite(raw string) (*Ledger, error) {
+	path, err := sqlitePath(raw)
+	if err != nil {
+		return nil, err
+	}
 	if err := checkDir(path); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	pragmas := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"}}
-	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?"
-	write, err = sql.Open("sqlite", dsn+pragmas.Encode()+"&_txlock=immediate")
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + pragmas.Encode()
+	write, err := sql.Open("sqlite", dsn+"&_txlock=immediate")
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	write.SetMaxOpenConns(1)
-	read, err = sql.Open("sqlite", dsn+pragmas.Encode()+"&_pragma=query_only(1)")
+	read, err := sql.Open("sqlite", dsn+"&_pragma=query_only(1)")
 	if err != nil {
-		return nil, nil, errors.Join(err, write.Close())
+		return nil, errors.Join(err, write.Close())
 	}
 	read.SetMaxOpenConns(4)
-	return write, read, nil
+	return &Ledger{url: "sqlite:" + path, dialect: sqliteDialect(path), write: write, read: read}, nil
+}
+
+func sqliteDialect(path string) dialect {
+	return dialect{
+		goose: goose.DialectSQLite3, autoID: "INTEGER PRIMARY KEY AUTOINCREMENT",
+		// The host's clock.
+		now:       func(context.Context, rowQuerier) (int64, error) { return time.Now().UnixMicro(), nil },
+		nowColumn: "0",
+		inTheWay:  func(error) bool { return false }, // writers wait for the lock, and then nobody is in the way
+		explain:   explainSQLite,
+		exists: func(context.Context, *sql.DB) (bool, error) {
+			_, err := os.Stat(path)
+			if errors.Is(err, fs.ErrNotExist) {
+				return false, nil
+			}
+			return err == nil, err
+		},
+		migrating: func() ([]migrationOption, error) { return nil, nil },
+	}
 }

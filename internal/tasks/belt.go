@@ -2,10 +2,13 @@ package tasks
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -205,36 +208,57 @@ var ErrForeign = errors.New("this Redis belongs to another ledger")
 // marker is the key that names the ledger from which the belt was loaded.
 const marker = "fahuo:ledger"
 
-// Claim compares the belt's marker with the ledger's identity. lost tells that there was none: the
-// belt is new or was wiped, and is to be loaded from the ledger and then Marked. ErrForeign names both
-// ledgers.
-func (b *Belt) Claim(ctx context.Context, identity, ledgerURL string) (lost bool, err error) {
+// Claim compares the belt's marker with the ledger's identity and returns the belt's own random id. An empty
+// id says that there is no marker: the belt is new or was wiped, and is to be Marked and loaded from the
+// ledger. ErrForeign names both ledgers.
+func (b *Belt) Claim(ctx context.Context, identity, ledgerURL string) (id string, err error) {
 	found, err := b.redis.HGetAll(ctx, marker).Result()
 	switch {
 	case err != nil:
-		return false, fmt.Errorf("read the belt's marker: %w", err)
-	case len(found) == 0:
-		return true, nil
-	case found["identity"] != identity:
-		return false, fmt.Errorf("%w: %s was loaded from ledger %s (%s), this process uses %s (%s); "+
+		return "", fmt.Errorf("read the belt's marker: %w", err)
+	case found["identity"] != "" && found["identity"] != identity:
+		return "", fmt.Errorf("%w: %s was loaded from ledger %s (%s), this process uses %s (%s); "+
 			"use the ledger and the Redis that belong together", ErrForeign, b.url, found["url"], found["identity"], ledgerURL, identity)
 	}
-	return false, nil
+	return found["id"], nil
 }
 
-// Mark writes the marker, unless another ledger was faster, which is ErrForeign.
-func (b *Belt) Mark(ctx context.Context, identity, ledgerURL string) error {
+// Mark writes the marker, unless somebody else was faster, and returns the belt's id. When that was another
+// ledger it is ErrForeign.
+func (b *Belt) Mark(ctx context.Context, identity, ledgerURL string) (id string, err error) {
 	won, err := b.redis.HSetNX(ctx, marker, "identity", identity).Result()
+	if err == nil && !won {
+		_, err = b.Claim(ctx, identity, ledgerURL)
+	}
 	if err != nil {
-		return fmt.Errorf("write the belt's marker: %w", err)
+		return "", fmt.Errorf("write the belt's marker: %w", err)
 	}
-	if won {
-		if err := b.redis.HSet(ctx, marker, "url", ledgerURL, "since", time.Now().Format(time.RFC3339)).Err(); err != nil {
-			return fmt.Errorf("write the belt's marker: %w", err)
-		}
+	if err := b.redis.HSet(ctx, marker, "url", ledgerURL, "since", time.Now().Format(time.RFC3339)).Err(); err != nil {
+		return "", fmt.Errorf("write the belt's marker: %w", err)
 	}
-	_, err = b.Claim(ctx, identity, ledgerURL)
-	return err
+	// The id last: a marker without one counts as none.
+	if err := b.redis.HSetNX(ctx, marker, "id", rand.Text()).Err(); err != nil {
+		return "", fmt.Errorf("write the belt's marker: %w", err)
+	}
+	return b.Claim(ctx, identity, ledgerURL)
+}
+
+// Name tells this Redis from every other one, for people: its address without the password, and the host for
+// one that only its own host can reach.
+func (b *Belt) Name() string {
+	u, err := url.Parse(b.url)
+	if err != nil {
+		return b.url
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	if u.Hostname() != "localhost" && (err != nil || !ip.IsLoopback()) {
+		return b.url
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return b.url
+	}
+	return b.url + " on " + host
 }
 
 // Collector gives asynq's own metrics of every queue.

@@ -244,27 +244,30 @@ func TestOrphansAreTasksWithoutALivingLease(t *testing.T) {
 
 func TestClaimRefusesAnotherLedgersBelt(t *testing.T) {
 	b, mini := connect(t)
-	if lost, err := b.Claim(t.Context(), "one", "sqlite:/a.db"); err != nil || !lost {
-		t.Fatal(lost, err)
+	if id, err := b.Claim(t.Context(), "one", "sqlite:/a.db"); err != nil || id != "" {
+		t.Fatal(id, err)
 	}
+	marked := ""
 	for range 2 {
-		if err := b.Mark(t.Context(), "one", "sqlite:/a.db"); err != nil {
-			t.Fatal(err)
+		id, err := b.Mark(t.Context(), "one", "sqlite:/a.db")
+		if err != nil || id == "" || (marked != "" && marked != id) {
+			t.Fatal(id, marked, err)
 		}
+		marked = id
 	}
-	if lost, err := b.Claim(t.Context(), "one", "sqlite:/a.db"); err != nil || lost {
-		t.Fatal(lost, err)
+	if id, err := b.Claim(t.Context(), "one", "sqlite:/a.db"); err != nil || id != marked {
+		t.Fatal(id, err)
 	}
 	_, err := b.Claim(t.Context(), "two", "sqlite:/b.db")
 	if !errors.Is(err, tasks.ErrForeign) || !strings.Contains(err.Error(), "/a.db") || !strings.Contains(err.Error(), "/b.db") {
 		t.Fatal(err)
 	}
-	if err := b.Mark(t.Context(), "two", "sqlite:/b.db"); !errors.Is(err, tasks.ErrForeign) {
+	if _, err := b.Mark(t.Context(), "two", "sqlite:/b.db"); !errors.Is(err, tasks.ErrForeign) {
 		t.Fatal(err)
 	}
 	mini.FlushAll()
-	if lost, err := b.Claim(t.Context(), "one", "sqlite:/a.db"); err != nil || !lost {
-		t.Fatal("a wiped belt is not noticed", lost, err)
+	if id, err := b.Claim(t.Context(), "one", "sqlite:/a.db"); err != nil || id != "" {
+		t.Fatal("a wiped belt is not noticed", id, err)
 	}
 }
 

@@ -20,16 +20,16 @@ const (
 	lookGo                   // queued and due
 )
 
-// lookAt decides by the row and the ledger's time (step 1).
-func lookAt(r ledger.Row, now time.Time) look {
+// lookAt decides by the row and the ledger's time at which it was read (step 1).
+func lookAt(r ledger.Row) look {
 	switch r.State {
 	case shipment.Queued:
-		if r.NotBefore.After(now) {
+		if r.NotBefore.After(r.ReadAt) {
 			return lookLater
 		}
 		return lookGo
 	case shipment.Calling:
-		if r.FenceAt.After(now) {
+		if r.FenceAt.After(r.ReadAt) {
 			return lookDrop
 		}
 		return lookTakeOver

@@ -32,7 +32,8 @@ func TestLookAt(t *testing.T) {
 		"closed":                {ledger.Row{State: shipment.Closed}, lookDrop},
 		"no state at all":       {ledger.Row{}, lookDrop},
 	} {
-		if got := lookAt(c.row, now); got != c.want {
+		c.row.ReadAt = now
+		if got := lookAt(c.row); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}

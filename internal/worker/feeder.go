@@ -38,7 +38,11 @@ const settled = 10 * time.Second
 // feed makes sure that the belt is this ledger's and puts on it what the ledger says is not there: after
 // a loss, everything.
 func (w *Worker) feed(ctx context.Context) error {
-	if err := intake.ClaimBelt(ctx, w.o.Book, w.o.Belt); err != nil {
+	if err := w.claim(ctx); err != nil {
+		var other *ledger.OtherBeltError
+		if errors.As(err, &other) { // somebody took another one while this process was stopped
+			return fmt.Errorf("%w: %w", errTwoBelts, err)
+		}
 		return err
 	}
 	n, err := intake.Feed(ctx, w.o.Book, w.o.Belt)
@@ -164,7 +168,7 @@ func (w *Worker) reloadState(ctx context.Context, partner string, state shipment
 		after = rows[len(rows)-1].ID
 		var lost []ledger.Lost
 		for _, r := range rows {
-			if w.o.Book.Now().Sub(r.ChangedAt) < settled {
+			if r.ReadAt.Sub(r.ChangedAt) < settled {
 				continue
 			}
 			switch there[r.Key()] {

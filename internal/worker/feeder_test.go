@@ -238,7 +238,8 @@ func TestArchivedTasksRaiseTheAlarm(t *testing.T) {
 
 func TestABeltOfAnotherLedgerStopsTheWorker(t *testing.T) {
 	s := set(t, time.Second)
-	s.must(s.belt.Mark(t.Context(), "somebody else", "sqlite:/else.db"))
+	_, err := s.belt.Mark(t.Context(), "somebody else", "sqlite:/else.db")
+	s.must(err)
 	w, err := worker.New(s.options)
 	s.must(err)
 	w.Start()

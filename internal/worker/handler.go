@@ -106,7 +106,7 @@ func (l *lane) round(ctx context.Context, j *job) (done bool, err error) {
 	if err != nil || !known {
 		return !known, err
 	}
-	switch lookAt(row, l.w.o.Book.Now()) {
+	switch lookAt(row) {
 	case lookDrop:
 		return true, nil
 	case lookLater:

@@ -95,13 +95,17 @@ func (w *Worker) gauge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	now, err := w.o.Book.Now(ctx)
+	if err != nil {
+		return err
+	}
 	for _, l := range w.lanes {
 		for _, state := range shipment.States() {
 			w.metrics.shipments.WithLabelValues(l.partner, string(state)).Set(float64(counts[l.partner][state]))
 		}
 		age := 0.0
 		if t, ok := oldest[l.partner]; ok {
-			age = w.o.Book.Now().Sub(t).Seconds()
+			age = now.Sub(t).Seconds()
 		}
 		w.metrics.oldest.WithLabelValues(l.partner).Set(age)
 		account, err := w.o.Book.Account(ctx, l.partner)

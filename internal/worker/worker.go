@@ -30,6 +30,8 @@ type Worker struct {
 	done    sync.WaitGroup
 	failed  chan error
 
+	beltID string // of the belt, as last seen; the feeder's
+
 	mu    sync.Mutex
 	drain chan struct{} // closed when Stop begins: no new call
 }
@@ -65,7 +67,8 @@ func (w *Worker) Start() {
 	}()
 }
 
-// Failed delivers an error that waiting cannot mend: a Redis of another ledger.
+// Failed delivers an error that waiting cannot mend: a Redis of another ledger, or other workers of this
+// ledger at another Redis.
 func (w *Worker) Failed() <-chan error { return w.failed }
 
 // run announces the accounts, claims the belt, loads it, and starts the lanes; then it feeds and
@@ -74,7 +77,7 @@ func (w *Worker) run() error {
 	if err := w.persist("announce the accounts", w.announce); err != nil {
 		return err
 	}
-	if err := w.persist("reach the belt", func(ctx context.Context) error { return intake.ClaimBelt(ctx, w.o.Book, w.o.Belt) }); err != nil {
+	if err := w.persist("reach the belt", w.takeBelt()); err != nil {
 		return err
 	}
 	w.loadBelt()
@@ -93,6 +96,40 @@ func (w *Worker) run() error {
 	loops.Wait()
 	return nil
 }
+
+// errTwoBelts says that waiting cannot mend it: other workers of this ledger use another Redis.
+var errTwoBelts = errors.New("two belts")
+
+// claim makes sure that the belt is this ledger's, and says that it is in use. It runs before every feeding,
+// so it is also how a wiped Redis is noticed.
+func (w *Worker) claim(ctx context.Context) error {
+	id, err := intake.ClaimBelt(ctx, w.o.Book, w.o.Belt, w.o.Name, w.beltID)
+	if err == nil {
+		w.beltID = id
+	}
+	return err
+}
+
+// takeBelt is claim at the start, when the ledger may say that another belt was in use a moment ago. Whether
+// it still is shows when somebody says so again; a worker that was killed says nothing more.
+func (w *Worker) takeBelt() func(context.Context) error {
+	var seen time.Time
+	return func(ctx context.Context) error {
+		err := w.claim(ctx)
+		var other *ledger.OtherBeltError
+		if !errors.As(err, &other) {
+			return err
+		}
+		if !seen.IsZero() && other.Other.Seen.After(seen) {
+			return fmt.Errorf("%w: %w", errTwoBelts, err)
+		}
+		seen = other.Other.Seen
+		return err
+	}
+}
+
+// hopeless tells whether an error is one that waiting cannot mend.
+func hopeless(err error) bool { return errors.Is(err, tasks.ErrForeign) || errors.Is(err, errTwoBelts) }
 
 // loadBelt feeds once before the lanes start, so that they find the order that is meant. What cannot be fed
 // is no reason not to work on the rest.
@@ -148,7 +185,7 @@ func (w *Worker) persist(what string, f func(context.Context) error) error {
 		ctx, cancel := context.WithTimeout(w.loops, 60*time.Second)
 		err := f(ctx)
 		cancel()
-		if err == nil || errors.Is(err, tasks.ErrForeign) || w.loops.Err() != nil {
+		if err == nil || hopeless(err) || w.loops.Err() != nil {
 			return err
 		}
 		w.o.Log.Warn().Err(err).Dur("again_in", wait).Msgf("cannot %s yet; waiting", what)
@@ -180,7 +217,7 @@ func (w *Worker) every(d time.Duration, what string, f func(context.Context) err
 		ctx, cancel := context.WithTimeout(w.loops, 5*time.Minute)
 		err := f(ctx)
 		cancel()
-		if errors.Is(err, tasks.ErrForeign) {
+		if hopeless(err) {
 			select {
 			case w.failed <- err:
 			default:

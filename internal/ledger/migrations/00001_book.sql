@@ -1,4 +1,4 @@
--- +goose Up
+-- The book, for every database: AUTO_ID stands for the type of a number that the database counts up itself.
 -- Times are microseconds since 1970 of the ledger's one clock; 0 stands for "never".
 -- Truth values are 0 and 1.
 
@@ -28,7 +28,7 @@ CREATE TABLE accounts (
 
 -- One row per shipment accepted. The order of id is the order of acceptance.
 CREATE TABLE shipments (
-    id                    INTEGER PRIMARY KEY AUTOINCREMENT,
+    id                    AUTO_ID,
     partner               TEXT NOT NULL,
     trade_no              TEXT NOT NULL,
     logistics_name        TEXT NOT NULL DEFAULT '',
@@ -75,7 +75,7 @@ CREATE INDEX shipments_batch ON shipments (batch, partner, state);
 -- One row per call of the gateway, written at begin and completed at finish; queries are written
 -- once, when they are over. The id of a ship call is its token and is never used twice. (R3)
 CREATE TABLE calls (
-    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    id            AUTO_ID,
     partner       TEXT NOT NULL,
     trade_no      TEXT NOT NULL,
     service       TEXT NOT NULL,
@@ -101,7 +101,7 @@ CREATE INDEX calls_trade ON calls (partner, trade_no, id);
 -- Every change of state after acceptance and every act of a person, in order. Nothing is ever
 -- changed or removed here.
 CREATE TABLE history (
-    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    id         AUTO_ID,
     at         BIGINT NOT NULL,
     partner    TEXT NOT NULL,
     trade_no   TEXT NOT NULL DEFAULT '', -- empty: about the account
@@ -112,10 +112,3 @@ CREATE TABLE history (
     detail     TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX history_trade ON history (partner, trade_no, id);
-
--- +goose Down
-DROP TABLE history;
-DROP TABLE calls;
-DROP TABLE shipments;
-DROP TABLE accounts;
-DROP TABLE ledger;

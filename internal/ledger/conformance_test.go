@@ -1,0 +1,76 @@
+package ledger_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"fahuo/internal/proctest"
+)
+
+// conformance is what every database has to do. A test that is not in this table does not run, which the
+// linter reports.
+var conformance = map[string]func(*testing.T){
+	"ABeltThatIsNewIsLoaded":                    testABeltThatIsNewIsLoaded,
+	"OneLiveBelt":                               testOneLiveBelt,
+	"ABeltThatNoWorkerUsesIsReplaced":           testABeltThatNoWorkerUsesIsReplaced,
+	"AcceptIsOncePerKey":                        testAcceptIsOncePerKey,
+	"AcceptByManyAtOnceIsOncePerKey":            testAcceptByManyAtOnceIsOncePerKey,
+	"AcceptDryRunAndStrictChangeNothing":        testAcceptDryRunAndStrictChangeNothing,
+	"UrgentRaisesAQueuedShipment":               testUrgentRaisesAQueuedShipment,
+	"ClosedWithoutACallIsAcceptedAnew":          testClosedWithoutACallIsAcceptedAnew,
+	"AccountRefusalHoldsAndReleases":            testAccountRefusalHoldsAndReleases,
+	"TenDeathsWithOneCodeHold":                  testTenDeathsWithOneCodeHold,
+	"BudgetDoesNotCountHolds":                   testBudgetDoesNotCountHolds,
+	"BeginTakesRowAndSlotTogether":              testBeginTakesRowAndSlotTogether,
+	"BeginRefusals":                             testBeginRefusals,
+	"AnOldVersionChangesNothing":                testAnOldVersionChangesNothing,
+	"BeginByManyAtOnce":                         testBeginByManyAtOnce,
+	"FinishOpensOneIntervalAfterTheAnchor":      testFinishOpensOneIntervalAfterTheAnchor,
+	"FinishTwiceChangesNothing":                 testFinishTwiceChangesNothing,
+	"WithoutAnAnswerNothingOpensBeforeTheFence": testWithoutAnAnswerNothingOpensBeforeTheFence,
+	"NotSentGivesEverythingBack":                testNotSentGivesEverythingBack,
+	"TakeOverAfterTheFence":                     testTakeOverAfterTheFence,
+	"LateAnswers":                               testLateAnswers,
+	"LateAnswerRaisesTheOpeningTime":            testLateAnswerRaisesTheOpeningTime,
+	"LateAnswerLeavesTheDeadDead":               testLateAnswerLeavesTheDeadDead,
+	"SettleIsCompareAndSwap":                    testSettleIsCompareAndSwap,
+	"HistoryOnlyMovesAlongArrows":               testHistoryOnlyMovesAlongArrows,
+	"UnfedIsInTheOrderOfAcceptance":             testUnfedIsInTheOrderOfAcceptance,
+	"FedIsByVersion":                            testFedIsByVersion,
+	"EveryChangeThatNeedsTheBeltIsMarked":       testEveryChangeThatNeedsTheBeltIsMarked,
+	"ADeadLettersTaskIsRememberedUntilItIsGone": testADeadLettersTaskIsRememberedUntilItIsGone,
+	"AnOrphanComesBackUnderANewVersion":         testAnOrphanComesBackUnderANewVersion,
+	"OnBeltAndPartners":                         testOnBeltAndPartners,
+	"ATaskThatIsNoShipmentIsADeadLetter":        testATaskThatIsNoShipmentIsADeadLetter,
+	"QueriesAndRemarksAreRecorded":              testQueriesAndRemarksAreRecorded,
+	"CountsForMetrics":                          testCountsForMetrics,
+	"ManyOpenANewLedgerAtOnce":                  testManyOpenANewLedgerAtOnce,
+	"UnclearContextLeavesBothOrNone":            testUnclearContextLeavesBothOrNone,
+	"CancelLeavesWhatWasCalled":                 testCancelLeavesWhatWasCalled,
+	"ETACountsWhatIsAhead":                      testETACountsWhatIsAhead,
+	"ETAWhileTheBatchEnds":                      testETAWhileTheBatchEnds,
+}
+
+func TestConformance(t *testing.T) {
+	for _, engine := range []string{"sqlite", "postgres"} {
+		t.Run(engine, func(t *testing.T) {
+			for name, test := range conformance {
+				t.Run(name, test)
+			}
+		})
+	}
+}
+
+// newURL is the address of a ledger that is not there yet, in the database that the test is for.
+func newURL(t *testing.T) string {
+	t.Helper()
+	switch {
+	case strings.HasPrefix(t.Name(), "TestConformance/postgres/"):
+		return proctest.Postgres(t)
+	case strings.HasPrefix(t.Name(), "TestConformance/sqlite/"):
+		return "sqlite:" + filepath.Join(t.TempDir(), "fahuo.db")
+	}
+	t.Fatal("this test is not in the conformance table")
+	return ""
+}

@@ -1,0 +1,62 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/pressly/goose/v3"
+)
+
+// dialect is what differs between the databases. Queries are written once, with ? for parameters, in the
+// SQL that all of them understand.
+type dialect struct {
+	goose   goose.Dialect
+	autoID  string         // the type of a number that the database counts up itself
+	options *sql.TxOptions // of write transactions
+	dollars bool           // parameters are $1, $2, …
+
+	// now reads the ledger's one clock, in microseconds since 1970.
+	now func(ctx context.Context, db rowQuerier) (int64, error)
+	// nowColumn reads the same clock in the select list of a query; "0" stands for the host's.
+	nowColumn string
+	// inTheWay tells whether an error means that nothing was done because of another transaction.
+	inTheWay func(error) bool
+	// explain says what a person can do about the commonest complaints.
+	explain func(error) error
+	// exists tells whether there is a ledger.
+	exists func(ctx context.Context, db *sql.DB) (bool, error)
+	// migrating keeps two processes from bringing the ledger up to date at once.
+	migrating func() ([]migrationOption, error)
+}
+
+type rowQuerier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// bound remembers queries whose parameters have been numbered.
+var bound sync.Map
+
+// bind writes a query's parameters as the database wants them. A ? inside of a text is not foreseen: texts
+// are parameters.
+func (d dialect) bind(query string) string {
+	if !d.dollars {
+		return query
+	}
+	if known, ok := bound.Load(query); ok {
+		return known.(string) //nolint:forcetypeassert // only strings are put there
+	}
+	var out strings.Builder
+	n := 0
+	for part := range strings.SplitSeq(query, "?") {
+		if n > 0 {
+			out.WriteString("$" + strconv.Itoa(n))
+		}
+		out.WriteString(part)
+		n++
+	}
+	bound.Store(query, out.String())
+	return out.String()
+}
