@@ -101,3 +101,8 @@ func (l *Ledger) Partners(ctx context.Context, state shipment.State) ([]string, 
 	return list(ctx, l, func(s scanner) (p string, err error) { return p, s.Scan(&p) },
 		`SELECT DISTINCT partner FROM shipments WHERE state = ? ORDER BY partner`, string(state))
 }
+
+// All lists every shipment in pages by id, beginning after the given one (0: from the start).
+func (l *Ledger) All(ctx context.Context, after int64, most int) ([]Row, error) {
+	return list(ctx, l, scanRow, l.dialect.selectRow()+`WHERE id > ? ORDER BY id LIMIT ?`, after, most)
+}

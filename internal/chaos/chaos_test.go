@@ -1,0 +1,136 @@
+package chaos_test
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"fahuo/internal/alipay/alipaytest"
+	"fahuo/internal/chaos"
+	"fahuo/internal/proctest"
+	"fahuo/internal/shipment"
+)
+
+// What make chaos sets; make test runs with what stands here.
+var (
+	span      = flag.Duration("chaos.span", time.Minute, "how long faults strike")
+	seed      = flag.Uint64("chaos.seed", 0, "replays a schedule; 0: a new one")
+	ledgers   = flag.String("chaos.ledger", "", "sqlite or postgres; empty: one after the other")
+	accounts  = flag.Int("chaos.accounts", 20, "accounts")
+	shipments = flag.Int("chaos.shipments", 700, "shipments handed over during the span")
+)
+
+var program string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	dir, err := proctest.Build("worker")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	program = filepath.Join(dir, "worker")
+	code := m.Run()
+	if err := os.RemoveAll(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// TestChaos lets every fault strike, over each ledger, and checks all laws afterwards.
+func TestChaos(t *testing.T) {
+	for _, name := range []string{"sqlite", "postgres"} {
+		if *ledgers != "" && *ledgers != name {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			if *ledgers == "" {
+				t.Parallel()
+			}
+			report := run(t, chaos.Config{
+				Postgres: name == "postgres", Span: *span, Doses: chaos.EveryFault(name == "postgres"), GateFaults: 0.2, Workers: 4,
+				Accounts: *accounts, Shipments: *shipments, Interval: 100 * time.Millisecond, CallTimeout: time.Second,
+			})
+			if report.Struck[chaos.Kill] == 0 || report.Struck[chaos.Stop] == 0 {
+				t.Errorf("too quiet: %v", report.Struck)
+			}
+		})
+	}
+}
+
+// run runs one configuration and fails the test for every violation.
+func run(t *testing.T, c chaos.Config) chaos.Report {
+	t.Helper()
+	c.Program, c.Seed = program, *seed
+	if c.Seed == 0 {
+		c.Seed = uint64(time.Now().UnixNano()) //nolint:gosec // any number will do
+	}
+	log, err := os.CreateTemp("", "fahuo-chaos-*.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Out = io.MultiWriter(log, t.Output())
+	report, err := chaos.Run(t.Context(), c)
+	tell(t, report)
+	if err != nil {
+		t.Errorf("%v", err)
+	}
+	for i, v := range report.Violations {
+		if i == 20 {
+			t.Errorf("… and %d more", len(report.Violations)-i)
+			break
+		}
+		t.Errorf("%v", v)
+	}
+	if err := log.Close(); err != nil {
+		t.Error(err)
+	}
+	if t.Failed() {
+		t.Logf("replay the schedule with -chaos.seed=%d; what struck when is in %s", c.Seed, log.Name())
+	} else if err := os.Remove(log.Name()); err != nil {
+		t.Error(err)
+	}
+	return report
+}
+
+// tell prints a run's figures.
+func tell(t *testing.T, r chaos.Report) {
+	t.Helper()
+	text := fmt.Sprintf("seed %d, settled %v after the last fault, %d violations, %d late writes\n", r.Seed, r.Settled.Round(100*time.Millisecond), len(r.Violations), r.Late)
+	for _, f := range faultsIn(r.Struck) {
+		text += fmt.Sprintf("  %4d × %s\n", r.Struck[f], f)
+	}
+	if r.Record != nil {
+		states := make(map[shipment.State]int)
+		for _, row := range r.Record.Rows {
+			states[row.State]++
+		}
+		ships, queries, spoilt := 0, 0, 0
+		for _, a := range r.Record.Arrivals {
+			if a.Ship() {
+				ships++
+			} else {
+				queries++
+			}
+			if a.Fault != alipaytest.NoFault {
+				spoilt++
+			}
+		}
+		text += fmt.Sprintf("  %d accepted: %v; the gateway saw %d ship calls and %d queries, and spoilt %d", len(r.Record.Accepted), states, ships, queries, spoilt)
+	}
+	t.Log(text)
+}
+
+func faultsIn(struck map[chaos.Fault]int) (faults []chaos.Fault) {
+	for f := range struck {
+		faults = append(faults, f)
+	}
+	slices.Sort(faults)
+	return faults
+}

@@ -1,0 +1,288 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"fahuo/internal/alipay/alipaytest"
+	"fahuo/internal/ratelimit"
+	"fahuo/internal/shipment"
+	"fahuo/internal/tasks"
+)
+
+// strike does one fault and undoes it after its time. What is chosen is chosen by the event.
+type strike func(ctx context.Context, w *world, e Event, random *rand.Rand) error
+
+// target is what a fault strikes; faults on one target strike one after the other.
+type target string
+
+const (
+	onWorker  target = "worker" // and its number
+	onRedis   target = "redis"
+	onLedger  target = "ledger"
+	onQueue   target = "queue"
+	onGateway target = "gateway"
+)
+
+var strikes = map[Fault]struct {
+	target target
+	strike strike
+}{
+	Kill: {onWorker, kill}, Terminate: {onWorker, terminate}, Stop: {onWorker, stop}, LongStop: {onWorker, stop},
+	RedisStop: {onRedis, redisRestart}, RedisLoss: {onRedis, redisLoss}, RedisBack: {onRedis, redisBack},
+	Failover: {onRedis, failover}, FlushAll: {onRedis, flushAll}, Duplicate: {onQueue, duplicate}, Drop: {onQueue, drop},
+	LedgerStop: {onLedger, ledgerRestart}, LedgerFull: {onLedger, ledgerFull}, LedgerSlow: {onLedger, ledgerSlow},
+	CutRedis: {onRedis, cut(toRedis)}, CutLedger: {onLedger, cut(toLedger)}, CutGateway: {onGateway, cut(toGateway)},
+	LagRedis:   {onRedis, bad(toRedis, latency("downstream", 150*time.Millisecond, 100*time.Millisecond))},
+	LagLedger:  {onLedger, bad(toLedger, latency("downstream", 80*time.Millisecond, 60*time.Millisecond))},
+	LagGateway: {onGateway, bad(toGateway, latency("upstream", 150*time.Millisecond, 100*time.Millisecond), latency("downstream", 500*time.Millisecond, 500*time.Millisecond))},
+	HalfRedis:  {onRedis, bad(toRedis, blackHole("upstream"), blackHole("downstream"))},
+	HalfLedger: {onLedger, bad(toLedger, blackHole("upstream"), blackHole("downstream"))},
+	HalfGate:   {onGateway, bad(toGateway, blackHole("downstream"))}, // requests arrive, answers do not
+	ResetGate:  {onGateway, bad(toGateway, reset("downstream", 30*time.Millisecond))},
+}
+
+func toRedis(w *world) *network   { return w.toRedis }
+func toLedger(w *world) *network  { return w.toLedger }
+func toGateway(w *world) *network { return w.toGateway }
+
+func wait(ctx context.Context, d time.Duration) { _ = ratelimit.Sleep(ctx, d) } // the end of the run ends every wait
+
+func cut(to func(*world) *network) strike {
+	return func(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
+		to(w).cut()
+		wait(ctx, e.For)
+		return to(w).mend()
+	}
+}
+
+func bad(to func(*world) *network, toxics ...toxic) strike {
+	return func(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
+		err := to(w).poison(toxics...)
+		wait(ctx, e.For)
+		return errors.Join(err, to(w).heal())
+	}
+}
+
+// victim is the worker that an event is about.
+func (w *world) victim(e Event) *process { return w.workers[e.Choice%uint64(len(w.workers))] } //nolint:gosec // small
+
+func kill(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
+	p := w.victim(e)
+	err := p.end(syscall.SIGKILL)
+	wait(ctx, e.For)
+	return errors.Join(err, p.start())
+}
+
+func terminate(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
+	p := w.victim(e)
+	err := p.end(syscall.SIGTERM)
+	wait(ctx, e.For)
+	return errors.Join(err, p.start())
+}
+
+func stop(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
+	p := w.victim(e)
+	err := p.signal(syscall.SIGSTOP)
+	wait(ctx, e.For)
+	return errors.Join(err, p.signal(syscall.SIGCONT))
+}
+
+func (w *world) redisNow() *redisServer { return w.redis[w.primary] }
+
+func redisRestart(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
+	err := w.redisNow().end(syscall.SIGTERM)
+	wait(ctx, e.For)
+	return errors.Join(err, w.redisNow().start())
+}
+
+// redisLoss: what was written in the last second before the kill had not reached the disk.
+func redisLoss(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
+	copied, err := w.redisNow().copyFiles("second")
+	if err != nil {
+		return err
+	}
+	wait(ctx, time.Second)
+	err = w.redisNow().end(syscall.SIGKILL)
+	wait(ctx, e.For)
+	return errors.Join(err, w.redisNow().putBack(copied), w.redisNow().start())
+}
+
+// redisBack: the last backup is put back, which is as old as the last time that somebody rolled back.
+func redisBack(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
+	fresh, err := w.redisNow().copyFiles(fmt.Sprintf("backup%d", e.Choice))
+	if err != nil {
+		return err
+	}
+	if w.old == "" {
+		w.old = fresh
+		wait(ctx, 10*time.Second) // the first: so that there is something to lose
+		if fresh, err = w.redisNow().copyFiles(fmt.Sprintf("backup%d-", e.Choice)); err != nil {
+			return err
+		}
+	}
+	err = w.redisNow().end(syscall.SIGKILL)
+	wait(ctx, e.For)
+	back := w.old
+	w.old = fresh
+	return errors.Join(err, w.redisNow().putBack(back), w.redisNow().start())
+}
+
+// failover: a replica that has not got the last seconds becomes the primary.
+func failover(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
+	primary, replica := w.redis[w.primary], w.redis[1-w.primary]
+	if err := errors.Join(replica.wipe(), w.replication.repoint(primary.addr)); err != nil {
+		return err
+	}
+	if err := replica.start("--replicaof", "127.0.0.1", portOf(w.replication.addr())); err != nil {
+		return err
+	}
+	client := replica.client()
+	defer func() { _ = client.Close() }() // a connection to a test's own server
+	limited, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	err := poll(limited, func() bool {
+		role, err := client.Do(limited, "role").Slice()
+		return err == nil && len(role) > 3 && role[3] == "connected"
+	})
+	if err != nil {
+		return errors.Join(fmt.Errorf("the replica does not follow: %w", err), replica.end(syscall.SIGKILL))
+	}
+	err = w.replication.poison(latency("downstream", 30*time.Second, 0))
+	wait(ctx, e.For)
+	err = errors.Join(err, primary.end(syscall.SIGKILL))
+	w.replication.cut() // what is on its way is lost
+	err = errors.Join(err, client.ReplicaOf(context.WithoutCancel(ctx), "NO", "ONE").Err())
+	w.primary = 1 - w.primary
+	w.old = "" // a backup of the other server
+	return errors.Join(err, w.toRedis.repoint(replica.addr), w.replication.heal(), w.connectBelt())
+}
+
+func portOf(addr string) string {
+	for i := len(addr) - 1; ; i-- {
+		if addr[i] == ':' {
+			return addr[i+1:]
+		}
+	}
+}
+
+func flushAll(ctx context.Context, w *world, _ Event, _ *rand.Rand) error {
+	return w.ownBelt().Redis().FlushAll(ctx).Err()
+}
+
+// some picks a few shipments that have been accepted.
+func (w *world) some(random *rand.Rand, n int) (some []shipment.Shipment) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for range min(n, len(w.accepted)) {
+		some = append(some, w.accepted[random.IntN(len(w.accepted))])
+	}
+	return some
+}
+
+func duplicate(ctx context.Context, w *world, _ Event, random *rand.Rand) error {
+	for _, s := range w.some(random, 50) {
+		item := tasks.Item{Shipment: s, Line: []tasks.Line{tasks.Urgent, tasks.Retry, tasks.Main}[random.IntN(3)], N: random.Int64N(5)}
+		if err := w.ownBelt().Put(ctx, item); err != nil {
+			return nil //nolint:nilerr // Redis is away just now, by another fault
+		}
+	}
+	return nil
+}
+
+// drop takes tasks out of asynq's lists by hand: half of them with what asynq knows of them, half without.
+func drop(ctx context.Context, w *world, _ Event, random *rand.Rand) error {
+	client := w.ownBelt().Redis()
+	for _, s := range w.some(random, 50) {
+		for _, line := range []tasks.Line{tasks.Urgent, tasks.Retry, tasks.Main} {
+			prefix := "asynq:{" + tasks.Queue(s.Partner, line) + "}:"
+			var id string
+			switch random.IntN(3) {
+			case 0:
+				id = client.LPop(ctx, prefix+"pending").Val()
+			case 1:
+				id = client.LPop(ctx, prefix+"active").Val()
+				client.ZRem(ctx, prefix+"lease", id)
+			case 2:
+				if popped := client.ZPopMin(ctx, prefix+"scheduled").Val(); len(popped) > 0 {
+					id, _ = popped[0].Member.(string)
+				}
+			}
+			if id != "" && random.IntN(2) == 0 {
+				client.Del(ctx, prefix+"t:"+id)
+			}
+		}
+	}
+	return nil
+}
+
+func ledgerRestart(ctx context.Context, w *world, e Event, random *rand.Rand) error {
+	err := w.postgres.Stop([]string{"INT", "QUIT", "KILL"}[random.IntN(3)])
+	wait(ctx, e.For)
+	return errors.Join(err, w.postgres.Start())
+}
+
+// ledgerFull fills the ledger's file system to the last byte.
+func ledgerFull(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
+	path := filepath.Join(w.mounted, "filler")
+	filler, err := os.Create(path) //nolint:gosec // the run's own directory
+	if err != nil {
+		return nil //nolint:nilerr // not even that fits
+	}
+	block := make([]byte, 1<<20)
+	for len(block) > 0 {
+		if _, err := filler.Write(block); err != nil {
+			block = block[:len(block)/2]
+		}
+	}
+	wait(ctx, e.For)
+	return errors.Join(filler.Close(), os.Remove(path))
+}
+
+// ledgerSlow makes a transaction take 3 s: PostgreSQL by the network, SQLite by somebody who holds the write
+// lock for so long, again and again.
+func ledgerSlow(ctx context.Context, w *world, e Event, random *rand.Rand) error {
+	if w.Postgres {
+		return bad(toLedger, latency("downstream", 400*time.Millisecond, 0))(ctx, w, e, random)
+	}
+	for end := time.Now().Add(e.For); time.Now().Before(end) && ctx.Err() == nil; {
+		if err := holdSQLite(ctx, w.url, 3*time.Second); err != nil {
+			return nil //nolint:nilerr // the lock was not to be had
+		}
+		wait(ctx, 10*time.Millisecond)
+	}
+	return nil
+}
+
+// gatewayFaults are both faces of everything that the gateway can do wrong, on a share of the calls. What
+// ships later than the call timeout is not among them: nobody can guard against that.
+func gatewayFaults(share float64, callTimeout time.Duration) (faults []alipaytest.Fault) {
+	if share == 0 {
+		return nil
+	}
+	kinds := alipaytest.Kinds()
+	chance := share / float64(2*len(kinds))
+	for _, service := range []string{"ship", "query"} {
+		for _, kind := range kinds {
+			for _, when := range []alipaytest.Face{alipaytest.Before, alipaytest.After} {
+				f := alipaytest.Fault{Service: service, Kind: kind, When: when, Times: -1, Chance: chance}
+				switch kind { //nolint:exhaustive // the others need nothing more
+				case alipaytest.ErrorCode:
+					f.Code = map[alipaytest.Face]string{alipaytest.Before: "ILLEGAL_SIGN", alipaytest.After: "SOMETHING_NEW"}[when]
+				case alipaytest.HugeBody:
+					f.Chance /= 10 // megabytes
+				case alipaytest.SlowAnswer, alipaytest.Trickle, alipaytest.LateShip:
+					f.Delay = callTimeout / 3
+				}
+				faults = append(faults, f)
+			}
+		}
+	}
+	return faults
+}

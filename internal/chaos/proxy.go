@@ -1,0 +1,73 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	toxiproxy "github.com/Shopify/toxiproxy/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+)
+
+// network is a TCP fault proxy before one server.
+type network struct{ proxy *toxiproxy.Proxy }
+
+// newNetwork listens on a free port.
+func newNetwork(name, upstream string) (*network, error) {
+	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
+	n := &network{proxy: toxiproxy.NewProxy(server, name, "127.0.0.1:0", upstream)}
+	return n, n.proxy.Start()
+}
+
+func (n *network) addr() string { return n.proxy.Listen }
+
+// cut closes every connection and accepts none until mend.
+func (n *network) cut() { n.proxy.Stop() }
+
+func (n *network) mend() error { return n.proxy.Start() }
+
+// repoint sends new connections elsewhere; those there are end.
+func (n *network) repoint(upstream string) error {
+	n.proxy.Stop()
+	n.proxy.Upstream = upstream
+	return n.proxy.Start()
+}
+
+// toxic is one thing that is wrong with the connections, in one direction.
+type toxic struct {
+	kind       string // toxiproxy's name: latency, timeout, reset_peer
+	stream     string // upstream or downstream
+	attributes string // JSON
+}
+
+func latency(stream string, d, jitter time.Duration) toxic {
+	return toxic{"latency", stream, fmt.Sprintf(`{"latency":%d,"jitter":%d}`, d.Milliseconds(), jitter.Milliseconds())}
+}
+
+// blackHole: connections stay, and what is sent is thrown away.
+func blackHole(stream string) toxic { return toxic{"timeout", stream, `{"timeout":0}`} }
+
+// reset: connections are reset a while after the first byte.
+func reset(stream string, after time.Duration) toxic {
+	return toxic{"reset_peer", stream, fmt.Sprintf(`{"timeout":%d}`, after.Milliseconds())}
+}
+
+// poison makes all connections, old and new, bad until heal.
+func (n *network) poison(toxics ...toxic) error {
+	for i, t := range toxics {
+		text := fmt.Sprintf(`{"name":"t%d","type":%q,"stream":%q,"attributes":%s}`, i, t.kind, t.stream, t.attributes)
+		if _, err := n.proxy.Toxics.AddToxicJson(strings.NewReader(text)); err != nil {
+			return fmt.Errorf("toxic %s: %w", text, err)
+		}
+	}
+	return nil
+}
+
+// heal ends the poison. The connections that had it are closed: half of what they carried is lost.
+func (n *network) heal() error {
+	n.proxy.Stop()
+	n.proxy.Toxics.ResetToxics(context.Background())
+	return n.proxy.Start()
+}

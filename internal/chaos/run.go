@@ -1,0 +1,157 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"fahuo/internal/ledger"
+	"fahuo/internal/shipment"
+)
+
+// settleIn is how long after the last fault everything accepted must be settled.
+const settleIn = 2 * time.Minute
+
+// Report is what a run has come to.
+type Report struct {
+	Seed       uint64
+	Struck     map[Fault]int
+	Settled    time.Duration // after the last fault until everything was settled
+	Record     *Record
+	Violations []Violation
+	Late       int // requests written after their window, as the workers have logged
+}
+
+// Run starts a world, lets the faults of the schedule strike while shipments are handed over, undoes all
+// faults, waits until everything is settled, and checks the records. An error means that the run itself went
+// wrong and says nothing about the worker.
+func Run(ctx context.Context, c Config) (report Report, err error) {
+	report.Seed = c.Seed
+	w, err := newWorld(ctx, c)
+	if err != nil {
+		return report, fmt.Errorf("build the world: %w", err)
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	w.log("seed %d: %d workers, %d accounts, %d shipments, interval %v, faults for %v", c.Seed, c.Workers, c.Accounts, c.Shipments, c.Interval, c.Span)
+	for _, p := range w.workers {
+		if err := p.start(); err != nil {
+			return report, err
+		}
+	}
+	if err := w.rage(ctx); err != nil {
+		return report, err
+	}
+	w.log("the faults have stopped")
+	w.gateway.ClearFaults()
+	stopped := time.Now()
+	settled := w.settle(ctx, c.Shipments)
+	report.Settled = time.Since(stopped)
+	report.Struck = w.struck
+	w.log("settled after %v: %v", report.Settled.Round(100*time.Millisecond), settled)
+	// Whatever the workers still want to do, they have had their time: the record is read when they are gone.
+	for _, p := range w.workers {
+		if err := p.end(syscall.SIGTERM); err != nil {
+			return report, err
+		}
+	}
+	if report.Record, err = w.read(context.WithoutCancel(ctx)); err != nil {
+		return report, fmt.Errorf("read the record: %w", err)
+	}
+	report.Violations = Check(report.Record)
+	logs, late, err := w.workerLogs()
+	report.Violations, report.Late = append(report.Violations, logs...), late
+	return report, err
+}
+
+// rage lets the schedule strike, each target by itself, beside the traffic.
+func (w *world) rage(ctx context.Context) error {
+	events := Schedule(w.Seed, w.Span, w.Doses)
+	queues := make(map[target][]Event)
+	for _, e := range events {
+		t := strikes[e.Fault].target
+		if t == onWorker {
+			t += target(fmt.Sprint(e.Choice % uint64(len(w.workers)))) //nolint:gosec // small
+		}
+		queues[t] = append(queues[t], e)
+	}
+	start := time.Now()
+	var all sync.WaitGroup
+	failed := make(chan error, len(queues)+1)
+	for _, queue := range queues {
+		all.Go(func() { failed <- w.follow(ctx, start, queue) })
+	}
+	all.Go(func() { failed <- w.traffic(ctx) })
+	persons, goHome := context.WithCancel(ctx)
+	var person sync.WaitGroup
+	person.Go(func() { w.person(persons) })
+	all.Wait()
+	wait(ctx, w.Span-time.Since(start))
+	goHome()
+	person.Wait()
+	close(failed)
+	var err error
+	for e := range failed {
+		err = errors.Join(err, e)
+	}
+	return err
+}
+
+// follow strikes one target's events, each at its time or, when the one before took longer, right after it.
+func (w *world) follow(ctx context.Context, start time.Time, queue []Event) error {
+	for _, e := range queue {
+		if err := sleep(ctx, e.At-time.Since(start)); err != nil {
+			return err
+		}
+		w.log("%v", e)
+		if err := strikes[e.Fault].strike(ctx, w, e, rand.New(rand.NewPCG(e.Choice, 2))); err != nil { //nolint:gosec // repeatable, not secret
+			return fmt.Errorf("%v: %w", e, err)
+		}
+		w.mu.Lock()
+		w.struck[e.Fault]++
+		w.mu.Unlock()
+	}
+	return nil
+}
+
+// settle waits until everything is settled, and lifts the holds that the faults have left.
+func (w *world) settle(ctx context.Context, wanted int) bool {
+	ctx, cancel := context.WithTimeout(ctx, settleIn)
+	defer cancel()
+	next := time.Now()
+	return poll(ctx, func() bool {
+		if time.Now().Before(next) {
+			return false
+		}
+		next = time.Now().Add(200 * time.Millisecond)
+		w.release(ctx)
+		counts, err := w.book.Counts(ctx, ledger.Scope{})
+		if err != nil || counts[shipment.Queued]+counts[shipment.Calling] > 0 {
+			return false
+		}
+		unfed, err := w.book.Unfed(ctx, 0, 1)
+		return err == nil && len(unfed) == 0 && counts[shipment.Shipped]+counts[shipment.Dead]+counts[shipment.Closed] >= int64(wanted)
+	}) == nil
+}
+
+// workerLogs looks for what no worker may ever say, and counts late writes.
+func (w *world) workerLogs() (violations []Violation, late int, err error) {
+	for _, p := range w.workers {
+		text, err := os.ReadFile(p.logFile())
+		if err != nil {
+			return nil, 0, err
+		}
+		for _, bad := range []string{"panic:", "fatal error:", "DATA RACE", testKey} {
+			if at := strings.Index(string(text), bad); at >= 0 {
+				violations = append(violations, Violation{Law: Healthy, Detail: fmt.Sprintf("worker %d: %.2000s", p.n, text[at:])})
+			}
+		}
+		late += strings.Count(string(text), "written after its window")
+	}
+	return violations, late, nil
+}
