@@ -87,6 +87,9 @@ func run(t *testing.T, c chaos.Config) chaos.Report {
 			break
 		}
 		t.Errorf("%v", v)
+		if i < 3 && v.Key != (shipment.Key{}) {
+			t.Log("\n" + report.Record.Story(v.Key))
+		}
 	}
 	if err := log.Close(); err != nil {
 		t.Error(err)

@@ -88,14 +88,61 @@ func (c *checker) pace() {
 		last[a.Partner] = a
 	}
 	for _, b := range c.Breaches {
+		k := shipment.Key{Partner: b.Partner, TradeNo: b.TradeNo}
 		switch b.Law {
 		case alipaytest.InFlight:
-			c.broken(Pace, shipment.Key{Partner: b.Partner, TradeNo: b.TradeNo}, "arrival %d: %s", b.N, b.Detail)
+			for _, n := range b.With {
+				if other := c.Arrivals[n-1]; b.At.Round(0).Before(c.fenceOf(other)) {
+					c.broken(Pace, k, "arrival %d, while arrival %d for %s was in flight", b.N, n, other.TradeNo)
+				}
+			}
 		case alipaytest.BadRequest:
-			c.broken(Healthy, shipment.Key{Partner: b.Partner, TradeNo: b.TradeNo}, "arrival %d: a bad request: %s", b.N, b.Detail)
+			c.broken(Healthy, k, "arrival %d: a bad request: %s", b.N, b.Detail)
 		case alipaytest.Gap, alipaytest.AlreadyShipped, alipaytest.AfterRefusal: // looked at by ourselves
 		}
 	}
+}
+
+// fenceOf is until when an arrival's call was its worker's. After that it is in flight no longer, even if the
+// gateway still thinks about it and the worker, stopped, has not hung up.
+func (c *checker) fenceOf(a alipaytest.Arrival) (fence time.Time) {
+	for _, call := range shipCalls(c.Calls[shipment.Key{Partner: a.Partner, TradeNo: a.TradeNo}]) {
+		if !call.BegunAt.After(a.At.Round(0)) {
+			fence = call.FenceAt
+		}
+	}
+	return fence
+}
+
+// Story is everything that is known of a shipment, in the order of time.
+func (r *Record) Story(k shipment.Key) string {
+	type event struct {
+		at   time.Time
+		text string
+	}
+	var events []event
+	for _, a := range r.Arrivals {
+		if a.Partner == k.Partner && a.TradeNo == k.TradeNo {
+			events = append(events, event{a.At.Round(0), fmt.Sprintf("gateway: arrival %d %s fault %q answer %q applied %v repeat %v gone %v answered %v",
+				a.N, a.Service, a.Fault, a.Answer, a.Applied, a.Repeat, a.Gone, a.Answered.Sub(a.At))})
+		}
+	}
+	for _, call := range r.Calls[k] {
+		events = append(events, event{call.BegunAt, fmt.Sprintf("ledger: call %d %s begun by %s, fence %v", call.ID, call.Service, call.Worker, call.FenceAt.Sub(call.BegunAt))})
+		if !call.FinishedAt.IsZero() {
+			events = append(events, event{call.FinishedAt, fmt.Sprintf("ledger: call %d finished: %s %s %s verified %v late %v: %s",
+				call.ID, call.Verdict, call.Code, call.TradeStatus, call.Verified, call.Late, call.Error)})
+		}
+	}
+	for _, line := range r.History[k] {
+		events = append(events, event{line.At, fmt.Sprintf("history: %s → %s version %d by %s: %s", line.From, line.To, line.Version, line.Actor, line.Detail)})
+	}
+	slices.SortStableFunc(events, func(a, b event) int { return a.at.Compare(b.at) })
+	text := ""
+	for _, e := range events {
+		text += e.at.Format("15:04:05.000000 ") + e.text + "\n"
+	}
+	return text
 }
 
 func (c *checker) settled() {

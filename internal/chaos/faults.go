@@ -58,7 +58,7 @@ func cut(to func(*world) *network) strike {
 	return func(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
 		to(w).cut()
 		wait(ctx, e.For)
-		return to(w).mend()
+		return to(w).heal()
 	}
 }
 
@@ -161,7 +161,7 @@ func failover(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
 	err = errors.Join(err, client.ReplicaOf(context.WithoutCancel(ctx), "NO", "ONE").Err())
 	w.primary = 1 - w.primary
 	w.old = "" // a backup of the other server
-	return errors.Join(err, w.toRedis.repoint(replica.addr), w.replication.heal(), w.connectBelt())
+	return errors.Join(err, w.toRedis.repoint(replica.addr), w.connectBelt())
 }
 
 func portOf(addr string) string {

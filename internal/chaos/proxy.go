@@ -1,7 +1,6 @@
 package chaos
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -12,26 +11,31 @@ import (
 )
 
 // network is a TCP fault proxy before one server.
-type network struct{ proxy *toxiproxy.Proxy }
+type network struct {
+	server *toxiproxy.ApiServer
+	proxy  *toxiproxy.Proxy
+}
 
 // newNetwork listens on a free port.
 func newNetwork(name, upstream string) (*network, error) {
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
-	n := &network{proxy: toxiproxy.NewProxy(server, name, "127.0.0.1:0", upstream)}
+	n := &network{server: server, proxy: toxiproxy.NewProxy(server, name, "127.0.0.1:0", upstream)}
 	return n, n.proxy.Start()
 }
 
 func (n *network) addr() string { return n.proxy.Listen }
 
-// cut closes every connection and accepts none until mend.
+// cut closes every connection and accepts none until heal.
 func (n *network) cut() { n.proxy.Stop() }
 
-func (n *network) mend() error { return n.proxy.Start() }
+// heal makes everything well again. Connections that were there are closed: half of what they carried may be
+// lost. The proxy is a new one at the same address; taking a toxic out of one in use can hang.
+func (n *network) heal() error { return n.repoint(n.proxy.Upstream) }
 
-// repoint sends new connections elsewhere; those there are end.
+// repoint is heal, with another server behind it.
 func (n *network) repoint(upstream string) error {
 	n.proxy.Stop()
-	n.proxy.Upstream = upstream
+	n.proxy = toxiproxy.NewProxy(n.server, n.proxy.Name, n.proxy.Listen, upstream)
 	return n.proxy.Start()
 }
 
@@ -63,11 +67,4 @@ func (n *network) poison(toxics ...toxic) error {
 		}
 	}
 	return nil
-}
-
-// heal ends the poison. The connections that had it are closed: half of what they carried is lost.
-func (n *network) heal() error {
-	n.proxy.Stop()
-	n.proxy.Toxics.ResetToxics(context.Background())
-	return n.proxy.Start()
 }

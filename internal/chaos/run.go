@@ -60,6 +60,7 @@ func Run(ctx context.Context, c Config) (report Report, err error) {
 			return report, err
 		}
 	}
+	w.log("the workers have stopped")
 	if report.Record, err = w.read(context.WithoutCancel(ctx)); err != nil {
 		return report, fmt.Errorf("read the record: %w", err)
 	}

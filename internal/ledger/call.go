@@ -34,6 +34,7 @@ type Call struct {
 	Worker     string
 	Attempt    int64
 	BegunAt    time.Time
+	FenceAt    time.Time // ship calls: until then the account was closed for it
 	FinishedAt time.Time // zero: no answer recorded
 	Params     string    // JSON
 	Late       bool
@@ -65,12 +66,12 @@ func (t *tx) complete(token int64, a Answer) (first bool, err error) {
 func (l *Ledger) Calls(ctx context.Context, k shipment.Key) ([]Call, error) {
 	calls, err := list(ctx, l, func(s scanner) (Call, error) {
 		var c Call
-		var begun, finished, duration int64
-		err := s.Scan(&c.ID, &c.Service, &c.Worker, &c.Attempt, &begun, &finished, &c.Params, &c.Verdict, &c.HTTPStatus,
+		var begun, fence, finished, duration int64
+		err := s.Scan(&c.ID, &c.Service, &c.Worker, &c.Attempt, &begun, &fence, &finished, &c.Params, &c.Verdict, &c.HTTPStatus,
 			&c.Code, &c.TradeStatus, &c.RefundStatus, &c.Verified, &c.Body, &c.Error, &duration, &c.Late)
-		c.BegunAt, c.FinishedAt, c.Duration = at(begun), at(finished), time.Duration(duration)*time.Microsecond
+		c.BegunAt, c.FenceAt, c.FinishedAt, c.Duration = at(begun), at(fence), at(finished), time.Duration(duration)*time.Microsecond
 		return c, err
-	}, `SELECT id, service, worker, attempt, begun_at, finished_at, params, verdict, http_status, code, trade_status,
+	}, `SELECT id, service, worker, attempt, begun_at, fence_at, finished_at, params, verdict, http_status, code, trade_status,
 		refund_status, verified, answer, error, duration_us, late FROM calls
 		WHERE partner = ? AND trade_no = ? ORDER BY id`, k.Partner, k.TradeNo)
 	if err != nil {

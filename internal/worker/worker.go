@@ -272,9 +272,12 @@ func (w *Worker) beginStop() {
 		return
 	}
 	w.endLoop()
+	// All at once: asynq lets go of a lane that looks for work only when it has slept out.
+	var lanes sync.WaitGroup
 	for _, l := range w.lanes {
-		l.halt()
+		lanes.Go(l.halt)
 	}
+	lanes.Wait()
 	close(w.drain)
 }
 

@@ -92,13 +92,15 @@ func (g *Gateway) interval(c *call) time.Duration {
 func (g *Gateway) judgeFlight(c *call) {
 	l := g.line(c.req.partner)
 	var others []string
+	var with []int
 	for _, other := range l.flying {
 		if other.alive() {
+			with = append(with, other.n)
 			others = append(others, fmt.Sprintf("arrival %d for %s", other.n, other.req.tradeNo))
 		}
 	}
 	if len(others) > 0 {
-		g.breach(c, Breach{Law: InFlight, Detail: "still in flight: " + strings.Join(others, ", ")})
+		g.breach(c, Breach{Law: InFlight, With: with, Detail: "still in flight: " + strings.Join(others, ", ")})
 	}
 	l.flying = append(l.flying, c)
 }

@@ -37,6 +37,7 @@ type Breach struct {
 	Partner string    `json:"partner"`
 	TradeNo string    `json:"trade_no"`
 	Code    string    `json:"code,omitempty"` // bad_request: the code answered
+	With    []int     `json:"with,omitempty"` // in_flight: the arrivals that were
 	Detail  string    `json:"detail"`
 	At      time.Time `json:"at"`
 }
