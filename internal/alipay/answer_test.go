@@ -16,7 +16,7 @@ func testCredentials() *Credentials {
 }
 
 // rsaOf is the credentials by which the RSA vector of a document verifies.
-func rsaOf(t *testing.T, file string) *Credentials {
+func rsaOf(t testing.TB, file string) *Credentials {
 	t.Helper()
 	for _, v := range vectors(t) {
 		if v.Document == "documents/"+file {

@@ -37,5 +37,8 @@
 // follows a redirect or reuses a connection, so one Ship is at most one request. Every query
 // has a connection of its own as well, so a change of the gateway's address is followed (S1).
 //
+// A notification is a signed form that Alipay posts by itself (ParseNotification, C3). It is signed as requests
+// are, over all it has.
+//
 // Keys are Secrets: they print as *** under every verb and in JSON (A2).
 package alipay

@@ -31,7 +31,7 @@ type vector struct {
 	Document   string   `json:"document"`
 }
 
-func (v vector) credentials(t *testing.T) *Credentials {
+func (v vector) credentials(t testing.TB) *Credentials {
 	t.Helper()
 	c := &Credentials{Partner: v.Params["partner"], SignType: v.SignType, Charset: Charset(v.Charset)}
 	if v.SignType == MD5 {
@@ -56,7 +56,7 @@ func (v vector) credentials(t *testing.T) *Credentials {
 	return c
 }
 
-func vectors(t *testing.T) []vector {
+func vectors(t testing.TB) []vector {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("testdata", "vectors.json"))
 	if err != nil {
@@ -147,7 +147,7 @@ func TestVectorBodies(t *testing.T) {
 
 const testKey = "10000000000000000000000000000000" // a test key
 
-func sampleDocument(t *testing.T, name string) []byte {
+func sampleDocument(t testing.TB, name string) []byte {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("testdata", "documents", name))
 	if err != nil {
