@@ -12,12 +12,14 @@ LINT_TIMEOUT := 10m
 TEST_TIMEOUT  ?= 10m
 BENCH_TIMEOUT ?= 60m
 BENCH         ?= .
+FUZZ          ?= .
+FUZZ_TIME     ?= 30s
 PKG           ?= ./...
 ARGS          ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build test test-deps lint check bench cover fmt clean
+.PHONY: help run build test test-deps lint check bench fuzz cover fmt clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -45,6 +47,13 @@ bench: test-deps ## run the benchmarks, one package after the other; some take m
 	@dirs=$$(grep -rlE '^func Benchmark' --include='*_test.go' . | xargs -r -n1 dirname | sort -u); \
 	if [ -z "$$dirs" ]; then echo "no benchmarks"; exit 1; fi; \
 	set -x; $(GO) test -p 1 -run '^$$' -bench '$(BENCH)' -benchmem -timeout $(BENCH_TIMEOUT) $$dirs
+
+fuzz: ## run the fuzz targets, one after the other, FUZZ_TIME each (FUZZ=Answer FUZZ_TIME=5m)
+	@targets=$$(grep -roE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | grep -E 'func Fuzz.*($(FUZZ))|($(FUZZ)).*func Fuzz' | sort); \
+	if [ -z "$$targets" ]; then echo "no fuzz targets"; exit 1; fi; \
+	echo "$$targets" | while IFS=: read -r file func; do \
+		(set -x; $(GO) test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZ_TIME) -parallel 1 "$$(dirname "$$file")") || exit 1; \
+	done
 
 cover: test-deps ## test coverage, by function and as .cache/cover.html
 	@mkdir -p .cache

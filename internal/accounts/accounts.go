@@ -52,6 +52,11 @@ type Source struct {
 
 // Load reads all accounts, or reports every fault found.
 func Load(s Source) ([]Account, error) {
+	found, err := s.load()
+	return found, s.discreet(err)
+}
+
+func (s Source) load() ([]Account, error) {
 	fromEnv := s.Getenv("ALIPAY_PARTNER") != "" || s.Getenv("ALIPAY_KEY") != "" || s.Getenv("ALIPAY_KEY_FILE") != ""
 	switch {
 	case s.File != "" && fromEnv:

@@ -5,6 +5,8 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,7 +21,7 @@ import (
 const testKey = "accounts-test-key-0123456789abcd" // a test key
 
 // dir is a directory with a key file, a pair of RSA keys and an accounts file.
-func dir(t *testing.T, yaml string) (path string) {
+func dir(t testing.TB, yaml string) (path string) {
 	t.Helper()
 	d := t.TempDir()
 	key, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // a throw-away key
@@ -158,18 +160,55 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// What looks like a key is hidden wherever it was put by mistake; what does not is named, and so are paths.
+func TestErrorsAreDiscreet(t *testing.T) {
+	const rsaKey = "MIICXQIBAAKBgQC+fake/fake+fake/fake+fake/fake=" // the form of one
+	for _, key := range []string{inlineKey, rsaKey, "-----BEGIN RSA PRIVATE KEY-----\\n" + rsaKey} {
+		_, err := accounts.Load(accounts.Source{Getenv: env("ALIPAY_PARTNER", "2088900000000001", "ALIPAY_KEY_FILE", key)})
+		if err == nil || strings.Contains(err.Error(), key[len(key)-20:]) || !strings.Contains(err.Error(), "***") || !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%v", err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), inlineKey, "accounts.yaml") // a directory may well be called so
+	if _, err := accounts.Load(accounts.Source{File: path, Getenv: env()}); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("%v", err)
+	}
+}
+
+// inlineKey is a test key of the form that Alipay gives out: 32 letters and digits.
+const inlineKey = "q8w7e6r5t4y3u2i1o0p9a8s7d6f5g4h3"
+
+// FuzzLoad reads any text as an accounts file: there are accounts that can sign, or an error; and neither
+// shows a key, be it one that was rightly referred to or one that somebody put into the file itself (A2).
 func FuzzLoad(f *testing.F) {
 	f.Add("accounts:\n  - partner: \"2088900000000001\"\n    key_env: K\n")
 	f.Add("accounts: {a: b}")
 	f.Add("- &a [*a]")
+	path := dir(f, "")
+	getenv := func(name string) string {
+		if name == "K" {
+			return testKey
+		}
+		return ""
+	}
 	f.Fuzz(func(t *testing.T, text string) {
-		path := filepath.Join(t.TempDir(), "a.yaml")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		got, err := accounts.Load(accounts.Source{File: path, Getenv: func(string) string { return "" }})
+		got, err := accounts.Load(accounts.Source{File: path, Getenv: getenv})
 		if err == nil && len(got) == 0 {
 			t.Fatal("neither accounts nor an error")
+		}
+		for _, a := range got {
+			if fault := a.Credentials.Validate(); fault != nil || a.Interval < 0 {
+				t.Fatalf("an account that cannot sign: %v", fault)
+			}
+		}
+		if shown := fmt.Sprintf("%v %+v", err, got); strings.Contains(shown, testKey) {
+			t.Fatalf("the key is shown: %s", shown)
+		}
+		if err != nil && strings.Contains(err.Error(), inlineKey) {
+			t.Fatalf("a key that was put into the file is shown: %v", err)
 		}
 	})
 }

@@ -252,8 +252,11 @@ func FuzzParseAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		start := time.Now()
 		for _, a := range []Answer{ParseShipAnswer(c, tradeNo, 200, "", body), ParseQueryAnswer(c, tradeNo, 200, "text/xml; charset=gbk", body)} {
-			if a.Outcome == Succeeded && !a.Verified {
-				t.Fatal("a success that nobody signed")
+			if a.Outcome == Succeeded && (!a.Verified || a.Code != "") {
+				t.Fatalf("a success that nobody signed, or with a code: %+v", a)
+			}
+			if (a.Unverified || a.Outcome != Succeeded && a.Outcome != Unknown) && a.TradeStatus+a.RefundStatus != "" {
+				t.Fatalf("a status that nobody signed is kept: %+v", a)
 			}
 			if (a.Outcome == Unknown) != (a.Err != nil) {
 				t.Fatalf("outcome %v with error %v", a.Outcome, a.Err)
@@ -267,6 +270,14 @@ func FuzzParseAnswer(f *testing.F) {
 			if a.Outcome != Unknown && !a.Complete {
 				t.Fatal("a verdict on half an answer")
 			}
+		}
+		// The two services' answers are not each other's: no document is a success of both.
+		ship, query := ParseShipAnswer(c, tradeNo, 200, "", body), ParseQueryAnswer(c, tradeNo, 200, "", body)
+		if ship.Outcome == Succeeded && (query.Outcome == Succeeded || StateOf(ship.TradeStatus) != AlreadyShipped) {
+			t.Fatalf("shipped by an answer that does not say so: %+v", ship)
+		}
+		if late := ParseShipAnswer(c, tradeNo, 500, "", body); late.Outcome != Unknown || late.Complete {
+			t.Fatalf("a 5xx is taken for the gateway's word: %+v", late)
 		}
 		if time.Since(start) > 5*time.Second {
 			t.Fatal("too slow")
