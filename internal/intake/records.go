@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -16,7 +17,7 @@ type record struct {
 
 // blank tells whether there is nothing in a record. Spreadsheets leave such rows behind.
 func (r record) blank() bool {
-	return r.fault == "" && strings.TrimSpace(strings.Join(r.cells, "")) == ""
+	return r.fault == "" && !slices.ContainsFunc(r.cells, func(cell string) bool { return strings.TrimSpace(cell) != "" })
 }
 
 // records reads the rows of a decoded file.
