@@ -36,6 +36,13 @@ func TestFenceProperties(t *testing.T) {
 		if fence <= window+timeout {
 			t.Fatalf("fence %v lets an answer be waited for beyond it", fence)
 		}
+		if fence < window+timeout+500*time.Millisecond || fence < window+interval+1500*time.Millisecond {
+			t.Fatalf("fence %v leaves no time for reading clocks", fence)
+		}
+		// Delivered as late as is allowed, a request is exactly an interval ahead of the call at the fence.
+		if deliver := ratelimit.Deliver(timeout, interval); window+deliver+interval != fence || deliver <= 0 {
+			t.Fatalf("window %v + deliver %v + interval %v is not the fence %v", window, deliver, interval, fence)
+		}
 		if fence <= window+interval {
 			t.Fatalf("fence %v lets the next call come less than %v after a write at the window's end", fence, interval)
 		}
@@ -64,6 +71,40 @@ func TestNextWindowDoublesUpToItsLimit(t *testing.T) {
 	if got := ratelimit.NextWindow(0); got != 2*ratelimit.MinWindow {
 		t.Fatalf("from 0: %v", got)
 	}
+}
+
+func TestNextWindowIsMonotoneAndBounded(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		window := rapid.Int64Range(int64(-time.Second), int64(2*ratelimit.MaxWindow))
+		a, b := time.Duration(window.Draw(t, "a")), time.Duration(window.Draw(t, "b"))
+		next := ratelimit.NextWindow(a)
+		if next < 2*ratelimit.MinWindow || next > ratelimit.MaxWindow || next < min(a, ratelimit.MaxWindow) {
+			t.Fatalf("after %v comes %v", a, next)
+		}
+		if a <= b && next > ratelimit.NextWindow(b) {
+			t.Fatalf("after %v comes %v, after the longer %v the shorter %v", a, next, b, ratelimit.NextWindow(b))
+		}
+	})
+}
+
+// Whoever sleeps what Wait says is never late by more than the polling, and never told to go while the slot
+// is closed.
+func TestSlotWaitProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		now := time.Unix(1700000000, 0)
+		left := time.Duration(rapid.Int64Range(int64(-time.Minute), int64(time.Minute)).Draw(t, "left"))
+		interval := time.Duration(rapid.Int64Range(int64(time.Millisecond), int64(time.Hour)).Draw(t, "interval"))
+		slot := ratelimit.Slot{Now: now, OpenAt: now.Add(left), InFlight: rapid.Bool().Draw(t, "in flight"), Held: rapid.Bool().Draw(t, "held")}
+		wait := slot.Wait(interval)
+		switch {
+		case (wait == 0) != slot.Ready() || wait < 0:
+			t.Fatalf("wait %v, ready %v", wait, slot.Ready())
+		case !slot.Held && wait > max(0, left):
+			t.Fatalf("wait %v for what opens in %v", wait, left)
+		case !slot.Held && !slot.InFlight && wait != max(0, left):
+			t.Fatalf("wait %v, looked at in vain before %v", wait, left)
+		}
+	})
 }
 
 func TestSlotWait(t *testing.T) {
@@ -123,12 +164,39 @@ func TestLimiterProperty(t *testing.T) {
 		var last time.Time
 		for range rapid.IntRange(1, 30).Draw(t, "calls") {
 			now = now.Add(l.Delay(now))
-			if !last.IsZero() && now.Sub(last) < interval-time.Microsecond {
+			if !last.IsZero() && now.Sub(last) < interval {
 				t.Fatalf("calls %v apart, want %v", now.Sub(last), interval)
 			}
 			last = now.Add(time.Duration(rapid.Int64Range(0, int64(time.Minute)).Draw(t, "answer takes")))
 			l.Anchor(last)
 			now = last.Add(time.Duration(rapid.Int64Range(0, int64(2*interval)).Draw(t, "idle")))
+		}
+	})
+}
+
+// Anchors come in any order, as answers do: the latest counts, to the nanosecond, and costs no more than an
+// interval and the microsecond by which is rounded up.
+func TestLimiterKeepsTheLatestAnchor(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		interval := time.Duration(rapid.Int64Range(int64(time.Millisecond), int64(time.Hour)).Draw(t, "interval"))
+		l := ratelimit.NewLimiter(interval)
+		start := time.Unix(1700000000, 0)
+		offset := rapid.Int64Range(0, int64(2*interval))
+		var latest time.Time
+		for range rapid.IntRange(1, 10).Draw(t, "anchors") {
+			at := start.Add(time.Duration(offset.Draw(t, "anchor")))
+			l.Anchor(at)
+			if at.After(latest) {
+				latest = at
+			}
+			now := latest.Add(time.Duration(offset.Draw(t, "later")))
+			delay := l.Delay(now)
+			if call := now.Add(delay); call.Sub(latest) < interval {
+				t.Fatalf("a call %v after the anchor, the interval is %v", call.Sub(latest), interval)
+			}
+			if most := max(0, interval-now.Sub(latest)) + time.Microsecond; delay > most {
+				t.Fatalf("a delay of %v where %v would do", delay, most)
+			}
 		}
 	})
 }

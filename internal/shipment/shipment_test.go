@@ -120,3 +120,33 @@ func TestEveryWayThroughTheStates(t *testing.T) {
 		}
 	})
 }
+
+// The drawing that opens the package, arrow by arrow: each is allowed, every state is reached by them from
+// acceptance on, and nothing else is allowed. Staying queued is going back in line without a call.
+func TestTheArrowsAreThoseDrawn(t *testing.T) {
+	t.Parallel()
+	drawn := map[shipment.State][]shipment.State{
+		shipment.Queued:  {shipment.Queued, shipment.Calling, shipment.Shipped, shipment.Dead, shipment.Closed},
+		shipment.Calling: {shipment.Queued, shipment.Shipped, shipment.Dead},
+		shipment.Dead:    {shipment.Queued, shipment.Closed, shipment.Shipped},
+		shipment.Closed:  {shipment.Queued},
+	}
+	for _, from := range append(shipment.States(), "", "lost") {
+		for _, to := range append(shipment.States(), "", "lost") {
+			if got, want := from.CanBecome(to), slices.Contains(drawn[from], to); got != want {
+				t.Errorf("from %q to %q: %v, drawn is %v", from, to, got, want)
+			}
+		}
+	}
+	reached := []shipment.State{shipment.Queued}
+	for i := 0; i < len(reached); i++ {
+		for _, to := range shipment.States() {
+			if reached[i].CanBecome(to) && !slices.Contains(reached, to) {
+				reached = append(reached, to)
+			}
+		}
+	}
+	if len(reached) != len(shipment.States()) {
+		t.Errorf("only %v can be reached", reached)
+	}
+}
