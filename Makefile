@@ -16,10 +16,12 @@ FUZZ          ?= .
 FUZZ_TIME     ?= 30s
 PKG           ?= ./...
 ARGS          ?=
+# The least share of mutants, in percent, that tests have to notice.
+MUTATE_MIN    ?= 85
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build test test-deps lint check bench fuzz cover fmt clean
+.PHONY: help run build test test-deps lint check bench fuzz mutate chaos cover fmt clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -60,6 +62,9 @@ cover: test-deps ## test coverage, by function and as .cache/cover.html
 	$(GO) test -count=1 -timeout $(TEST_TIMEOUT) -coverpkg=./... -coverprofile=.cache/cover.out $(PKG)
 	$(GO) tool cover -html=.cache/cover.out -o .cache/cover.html
 	$(GO) tool cover -func=.cache/cover.out
+
+mutate: ## break what decides, operator by operator, and see whether its tests notice; some minutes (MUTATE_MIN=85)
+	@GO="$(GO)" MUTATE_MIN="$(MUTATE_MIN)" ./scripts/mutate
 
 fmt: ## format the code
 	$(GO) run $(GOFUMPT) -w .
