@@ -23,7 +23,7 @@ func (l *lane) call(ctx context.Context, j *job, row ledger.Row) (done bool, err
 		return false, err
 	}
 	// Step 3.
-	l.step("connect")
+	l.step(StepConnect)
 	conn, err := l.awaitSlot(ctx, j, row)
 	if err != nil {
 		return false, err
@@ -34,7 +34,7 @@ func (l *lane) call(ctx context.Context, j *job, row ledger.Row) (done bool, err
 	if l.w.draining() {
 		return false, errDraining
 	}
-	l.step("begin")
+	l.step(StepBegin)
 	window := l.writeWindow()
 	m0 := time.Now()
 	limited, cancel := context.WithTimeout(ctx, ratelimit.MaxWindow)
@@ -50,12 +50,12 @@ func (l *lane) call(ctx context.Context, j *job, row ledger.Row) (done bool, err
 	l.windowKept(time.Since(m0))
 
 	// Steps 5 and 6. If we die in here, the row is calling until the fence, and then queried.
-	l.step("write")
+	l.step(StepWrite)
 	result := conn.Ship(l.a.Credentials, request, alipay.Window{
 		Start: m0, Write: window, Answer: l.w.o.CallTimeout,
 		Deliver: min(l.w.o.CallTimeout, ratelimit.Deliver(l.w.o.CallTimeout, l.a.Interval)),
 	})
-	l.step("answered")
+	l.step(StepAnswered)
 	// Without an answer the account opens at the fence, so that is what the local limiter has to reckon with.
 	l.observe(row, result, m0.Add(fence-l.a.Interval))
 
@@ -136,10 +136,12 @@ func (l *lane) connect(ctx context.Context) (*alipay.Conn, error) {
 // character, say. No wait mends that.
 func (l *lane) unsendable(ctx context.Context, row ledger.Row, why error) (done bool, err error) {
 	move := ledger.Move{To: shipment.Dead, Reason: shipment.ReasonIllegalArgument, Detail: "cannot be sent: " + why.Error()}
+	l.step(StepSettle)
 	dead, err := l.w.o.Book.Settle(ctx, row, move, l.w.o.Name)
 	if err != nil {
 		return false, err
 	}
+	l.step(StepSettled)
 	l.moved(ctx, dead, move.Detail)
 	return true, nil
 }
@@ -176,7 +178,7 @@ func (l *lane) observe(row ledger.Row, r alipay.Result, silent time.Time) {
 
 // finish records the answer and follows it to the belt.
 func (l *lane) finish(ctx context.Context, j *job, begun ledger.Row, r alipay.Result) (done bool, err error) {
-	l.step("finish")
+	l.step(StepFinish)
 	f := facts{Row: begun, Delay: l.w.o.Retry.after(begun.Failures + 1)}
 	move := afterShip(f, r.Answer)
 	if move.RefundStatus == "" {
@@ -186,6 +188,7 @@ func (l *lane) finish(ctx context.Context, j *job, begun ledger.Row, r alipay.Re
 	if err != nil {
 		return false, err
 	}
+	l.step(StepFinished)
 	row := finished.Row
 	switch {
 	case !r.Sent:
@@ -228,12 +231,5 @@ func (l *lane) persistAnswer(ctx context.Context, begun ledger.Row, r alipay.Res
 		if !l.w.pause(wait) {
 			return ledger.Finished{}, err // Stop has given up waiting: the answer is in the log alone, and the row in doubt
 		}
-	}
-}
-
-// step names where the handler is; tests stop the process there.
-func (l *lane) step(name string) {
-	if l.w.o.OnStep != nil {
-		l.w.o.OnStep(l.partner, name)
 	}
 }

@@ -48,6 +48,7 @@ var (
 // process handles one task of the lane. It returns nil when the task may go: the shipment is settled,
 // in somebody else's hands, or in line again under another task.
 func (l *lane) process(ctx context.Context, t *asynq.Task) error {
+	defer l.step(StepDone)
 	id, _ := asynq.GetTaskID(ctx)
 	j := &job{id: id, payload: t.Payload()}
 	var err error
@@ -101,7 +102,7 @@ func (l *lane) handle(ctx context.Context, j *job) error {
 // repeated.
 func (l *lane) round(ctx context.Context, j *job) (done bool, err error) {
 	// Step 1: read.
-	l.step("read")
+	l.step(StepRead)
 	row, known, err := l.read(ctx, j)
 	if err != nil || !known {
 		return !known, err
@@ -112,8 +113,11 @@ func (l *lane) round(ctx context.Context, j *job) (done bool, err error) {
 	case lookLater:
 		return l.later(ctx, j, row)
 	case lookTakeOver:
-		l.step("take over")
+		l.step(StepTakeOver)
 		_, err := l.w.o.Book.TakeOver(ctx, row, l.w.o.Retry.afterSilence(row.Failures+1), l.w.o.Name, true)
+		if err == nil {
+			l.step(StepTakenOver)
+		}
 		return false, err // step 1 again: due at once, or later
 	case lookGo:
 	}
@@ -137,9 +141,11 @@ func (l *lane) read(ctx context.Context, j *job) (row ledger.Row, known bool, er
 		if err != nil || s.Key() != j.key || s.Validate() != nil {
 			return ledger.Row{}, false, l.refuse(ctx, j)
 		}
+		l.step(StepAccept)
 		if _, err := l.w.o.Book.Accept(ctx, []shipment.Shipment{s}, ledger.AcceptOptions{Actor: "queue"}); err != nil {
 			return ledger.Row{}, true, err
 		}
+		l.step(StepTaken)
 		row, err = l.w.o.Book.Get(ctx, j.key)
 		if err != nil {
 			return ledger.Row{}, true, err
@@ -181,6 +187,7 @@ func (l *lane) refuse(ctx context.Context, j *job) error {
 		k = j.key
 	}
 	l.w.o.Log.Error().Str("task", j.id).Msg("a task in the queue is no shipment; it is a dead letter now")
+	l.step(StepRefuse)
 	if err := l.w.o.Book.AcceptDead(ctx, k, string(j.payload), l.w.o.Name); err != nil {
 		return err
 	}
@@ -196,6 +203,7 @@ func (l *lane) refuse(ctx context.Context, j *job) error {
 
 // later puts a shipment that is not due back in line for its time.
 func (l *lane) later(ctx context.Context, j *job, row ledger.Row) (done bool, err error) {
+	l.step(StepLater)
 	if j.n == row.Version {
 		// This task has the id that its successor would have.
 		if row, err = l.w.o.Book.BackInLine(ctx, row, l.w.o.Name, "not due yet"); err != nil {
@@ -208,9 +216,11 @@ func (l *lane) later(ctx context.Context, j *job, row ledger.Row) (done bool, er
 // putInLine makes the belt agree with a row, and says so in the ledger. The feeder does it should we
 // not come to it.
 func (l *lane) putInLine(ctx context.Context, row ledger.Row) error {
+	l.step(StepPut)
 	if err := intake.FeedRow(ctx, l.w.o.Belt, row); err != nil {
 		return err
 	}
+	l.step(StepFed)
 	return l.w.o.Book.Fed(ctx, []ledger.Row{row})
 }
 
@@ -227,7 +237,6 @@ func (l *lane) moved(ctx context.Context, row ledger.Row, detail string) {
 		l.w.o.Log.Info().Stringer("shipment", row.Key()).Str("detail", detail).Msg("shipped")
 	case shipment.Calling, shipment.Closed:
 	}
-	l.step("put in line")
 	if err := l.putInLine(ctx, row); err != nil {
 		l.w.o.Log.Warn().Err(err).Stringer("shipment", row.Key()).Msg("the feeder will bring the queue up to date")
 	}
@@ -252,6 +261,7 @@ func (l *lane) handBack(ctx context.Context, j *job) error {
 	if row.State != shipment.Queued {
 		return nil
 	}
+	l.step(StepHandBack)
 	row, err = l.w.o.Book.BackInLine(ctx, row, l.w.o.Name, "handed back: the worker stops")
 	if errors.Is(err, ledger.ErrStale) {
 		return nil

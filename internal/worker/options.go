@@ -38,7 +38,7 @@ type Options struct {
 	// For tests: the handler alone, and where it is.
 	WithoutFeeder bool
 	WithoutRescue bool
-	OnStep        func(partner, step string)
+	OnStep        func(partner string, step Step)
 }
 
 func (o Options) validate() error {

@@ -42,11 +42,12 @@ func (l *lane) preflight(ctx context.Context, j *job, row ledger.Row, account le
 		return false, nil
 	case actBack:
 	}
-	l.step("settle")
+	l.step(StepSettle)
 	settled, err := l.w.o.Book.Settle(ctx, row, move, l.w.o.Name)
 	if err != nil {
 		return false, err
 	}
+	l.step(StepSettled)
 	l.moved(ctx, settled, move.Detail)
 	return true, nil
 }
@@ -54,16 +55,18 @@ func (l *lane) preflight(ctx context.Context, j *job, row ledger.Row, account le
 // query makes one query and records it. An error means that it was not made, or could not be
 // recorded; that Alipay told nothing is in the answer.
 func (l *lane) query(ctx context.Context, row ledger.Row) (alipay.Answer, error) {
-	l.step("query")
+	l.step(StepQuery)
 	// One that cannot be made in time is like one that was not answered, and there is nothing to record.
 	if err := l.queries.Wait(ctx); err != nil {
 		return alipay.Answer{Err: err}, nil
 	}
 	a, params, took := l.w.o.Gateway.Query(ctx, l.a.Credentials, row.TradeNo)
+	l.step(StepQueried)
 	l.metrics().called(l.partner, alipay.ServiceQuery, a, took)
 	if err := l.record(ctx, row, a, params, took); err != nil {
 		return a, err
 	}
+	l.step(StepRecorded)
 	l.noteQueryRight(ctx, a)
 	l.emit(Event{Kind: EventQueried, Shipment: row.Shipment, Code: a.Code, Status: a.TradeStatus, Detail: errorText(a.Err)})
 	return a, nil
@@ -129,6 +132,7 @@ func (l *lane) gatherEvidence(ctx context.Context, dead ledger.Row) ledger.Row {
 	if err != nil || a.TradeStatus == "" {
 		return dead
 	}
+	l.step(StepEvidence)
 	found, err := l.w.o.Book.Evidence(ctx, dead, a.TradeStatus, a.RefundStatus, l.w.o.Name)
 	if err != nil {
 		l.w.o.Log.Warn().Err(err).Stringer("shipment", dead.Key()).Msg("what the query found stands in the calls only")

@@ -412,8 +412,8 @@ func TestCancelledWhileInHand(t *testing.T) {
 	t.Parallel()
 	s := set(t, 20*time.Millisecond)
 	var once sync.Once
-	s.options.OnStep = func(_, step string) {
-		if step == "connect" {
+	s.options.OnStep = func(_ string, step worker.Step) {
+		if step == worker.StepConnect {
 			once.Do(func() {
 				_, _, err := s.book.Cancel(t.Context(), ledger.Scope{TradeNo: parcel(0).TradeNo}, "clerk")
 				if err != nil {
@@ -440,8 +440,8 @@ func TestASlowLedgerSendsNothingAfterTheWindow(t *testing.T) {
 	s.must(err)
 	defer func() { s.must(lock.Close()) }()
 	var once sync.Once
-	s.options.OnStep = func(_, step string) {
-		if step != "begin" {
+	s.options.OnStep = func(_ string, step worker.Step) {
+		if step != worker.StepBegin {
 			return
 		}
 		once.Do(func() {
