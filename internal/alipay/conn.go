@@ -17,7 +17,7 @@ type Window struct {
 	Start   time.Time     // m0: taken before the ledger's begin transaction was sent
 	Write   time.Duration // V: no byte is written at or after Start + V
 	Deliver time.Duration // how long the kernel may go on delivering it; 0: as the client was told
-	Answer  time.Duration // TO: the answer is waited for until Start + V + TO
+	Answer  time.Duration // TO: the answer is waited for until Start + V + TO; for TO when it was written after that
 }
 
 // Result is how a ship call went.
@@ -96,6 +96,11 @@ func (c *Conn) exchange(creds *Credentials, r *Request, w Window) (result Result
 		return result
 	}
 	deadline := w.Start.Add(w.Write + w.Answer)
+	if _, late := c.guard.wrote(); late > 0 && !time.Now().Before(deadline) {
+		// Nobody reckons with this call any more. All the more its answer has to be known: it keeps the next
+		// call an interval away.
+		deadline = time.Now().Add(w.Answer)
+	}
 	if err := c.guard.SetReadDeadline(deadline); err != nil {
 		result.Err = briefly(err)
 		return result

@@ -241,7 +241,13 @@ type slowConn struct {
 	stopped time.Duration
 }
 
-func (s *slowConn) Write(p []byte) (int, error) { <-time.After(s.stopped); return len(p), nil }
+func (s *slowConn) Write(p []byte) (int, error) {
+	<-time.After(s.stopped)
+	if s.Conn != nil {
+		return s.Conn.Write(p)
+	}
+	return len(p), nil
+}
 
 func (s *slowConn) SetWriteDeadline(time.Time) error { return nil }
 
@@ -257,6 +263,29 @@ func TestAWriteThatCameLateAllTheSameIsSeen(t *testing.T) {
 		}
 		if _, err := g.Write([]byte("y")); !errors.Is(err, ErrWindowClosed) {
 			t.Fatalf("a second write after the window: %v", err)
+		}
+	})
+}
+
+// Who has been stopped in the middle of the write has no time left for the answer, and needs it.
+func TestTheAnswerToALateWriteIsWaitedFor(t *testing.T) {
+	good := signedAnswer(t, "tradeBase", Params{"trade_no": tradeNo, "trade_status": "WAIT_BUYER_CONFIRM_GOODS"})
+	synctest.Test(t, func(t *testing.T) {
+		mine, theirs := net.Pipe()
+		p := &peer{last: make(chan *http.Request, 1)}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			p.serve(theirs, respond(http.StatusOK, good))
+		}()
+		c := newClient(t, Options{Gateway: "http://127.0.0.1:1/gateway.do", Dial: func(context.Context, string, string) (net.Conn, error) {
+			return &slowConn{Conn: mine, stopped: 5 * time.Second}, nil
+		}})
+		start := time.Now()
+		r := ship(t, c, Window{Start: start, Write: time.Second, Answer: 2 * time.Second})
+		<-done
+		if r.Outcome != Succeeded || r.LateBy < 4*time.Second || r.FirstByte.Before(start.Add(5*time.Second)) {
+			t.Errorf("%+v", r)
 		}
 	})
 }
