@@ -19,6 +19,8 @@
 //	           the first byte of the answer. Without an answer nothing opens before the fence.
 //	put in line, or into the dead-letter queue, what finish has marked; then the task may go.
 //
+// Step (step.go) has them all, with those in between, and what is so when the process dies there.
+//
 // # Why it cannot ship twice
 //
 // A call is begun only on a row that is queued at the version that was read, so of any number of

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -22,7 +23,12 @@ import (
 	"fahuo/internal/worker"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if text := os.Getenv(asWorker); text != "" {
+		os.Exit(workerProcess(text))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	partner = "2088900000000001"
