@@ -12,6 +12,7 @@ import (
 	"fahuo/internal/alipay"
 	"fahuo/internal/ledger"
 	"fahuo/internal/proctest"
+	"fahuo/internal/ratelimit"
 	"fahuo/internal/shipment"
 	"fahuo/internal/tasks"
 	"fahuo/internal/worker"
@@ -103,6 +104,7 @@ func (y *yard) audit() {
 		y.auditEnd(r)
 		y.auditHistory(r)
 		y.auditCalls(r)
+		y.auditFences(r)
 	}
 	inspector := asynq.NewInspectorFromRedisClient(y.belt.Redis())
 	letters, err := inspector.ListPendingTasks(tasks.QueueDead)
@@ -204,5 +206,23 @@ func (y *yard) auditCalls(r ledger.Row) {
 	}
 	if r.Barred && evidence > 1 {
 		y.t.Errorf("%s: %d queries after it was refused for good", r.TradeNo, evidence)
+	}
+}
+
+// auditFences checks that nobody has taken a call over before its fence: until then its request may still be
+// written, and a query tells nothing.
+func (y *yard) auditFences(r ledger.Row) {
+	y.t.Helper()
+	fence := ratelimit.Fence(ratelimit.MinWindow, callTimeout, pace)
+	for _, c := range y.calls(r) {
+		if c.Worker == silent || (!c.FinishedAt.IsZero() && !c.Late) {
+			continue
+		}
+		for _, h := range y.history(r) {
+			after := h.At.Sub(c.BegunAt)
+			if h.From == shipment.Calling && h.Actor != c.Worker && after > 0 && after < fence {
+				y.t.Errorf("%s: taken over %v after the call was begun, the fence is %v", r.TradeNo, after, fence)
+			}
+		}
 	}
 }

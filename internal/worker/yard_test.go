@@ -157,6 +157,9 @@ var (
 	told    = parcel(3) // answered RETRY, and shipped all the same: a query settles it
 )
 
+// silent is the name of a worker that is not there: its call has no request, and a fence that is over at once.
+const silent = "silent"
+
 // strange is the id of a task that is no shipment.
 const strange = "order-9"
 
@@ -201,7 +204,7 @@ func (y *yard) silence() ledger.Row {
 	y.must(err)
 	y.must(y.book.Announce(ctx, []ledger.Account{{Partner: partner, Interval: pace}}))
 	begun, err := y.book.Begin(ctx, y.row(plain), ledger.Attempt{
-		Service: alipay.ServiceShip, Worker: "test", Params: "{}", Fence: time.Microsecond,
+		Service: alipay.ServiceShip, Worker: silent, Params: "{}", Fence: time.Microsecond,
 	})
 	y.must(err)
 	y.until("past the fence", func() bool { return y.book.Now().After(begun.FenceAt) })
