@@ -237,7 +237,7 @@ func TestAForeignKeyInAQueueIsAnError(t *testing.T) {
 func TestMarkLosesToAFasterLedger(t *testing.T) {
 	b, mini := connect(t)
 	mini.HSet("fahuo:ledger", "identity", "two", "url", "sqlite:/b.db")
-	if err := b.Mark(t.Context(), "one", "sqlite:/a.db"); !errors.Is(err, tasks.ErrForeign) {
+	if _, err := b.Mark(t.Context(), "one", "sqlite:/a.db"); !errors.Is(err, tasks.ErrForeign) {
 		t.Errorf("%v", err)
 	}
 	if got := mini.HGet("fahuo:ledger", "identity"); got != "two" {

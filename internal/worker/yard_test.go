@@ -207,7 +207,11 @@ func (y *yard) silence() ledger.Row {
 		Service: alipay.ServiceShip, Worker: silent, Params: "{}", Fence: time.Microsecond,
 	})
 	y.must(err)
-	y.until("past the fence", func() bool { return y.book.Now().After(begun.FenceAt) })
+	y.until("past the fence", func() bool {
+		now, err := y.book.Now(ctx)
+		y.must(err)
+		return now.After(begun.FenceAt)
+	})
 	return begun
 }
 
