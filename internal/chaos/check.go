@@ -8,6 +8,7 @@ import (
 	"fahuo/internal/alipay"
 	"fahuo/internal/alipay/alipaytest"
 	"fahuo/internal/ledger"
+	"fahuo/internal/ratelimit"
 	"fahuo/internal/shipment"
 )
 
@@ -92,7 +93,9 @@ func (c *checker) pace() {
 		switch b.Law {
 		case alipaytest.InFlight:
 			for _, n := range b.With {
-				if other := c.Arrivals[n-1]; b.At.Round(0).Before(c.fenceOf(other)) {
+				// A worker that was stopped does not hang up, and the gateway may think as long as it likes: after
+				// the fence the call is over.
+				if other := c.Arrivals[n-1]; b.At.Sub(other.At) < ratelimit.Fence(0, c.CallTimeout, c.Interval) {
 					c.broken(Pace, k, "arrival %d, while arrival %d for %s was in flight", b.N, n, other.TradeNo)
 				}
 			}
@@ -101,17 +104,6 @@ func (c *checker) pace() {
 		case alipaytest.Gap, alipaytest.AlreadyShipped, alipaytest.AfterRefusal: // looked at by ourselves
 		}
 	}
-}
-
-// fenceOf is until when an arrival's call was its worker's. After that it is in flight no longer, even if the
-// gateway still thinks about it and the worker, stopped, has not hung up.
-func (c *checker) fenceOf(a alipaytest.Arrival) (fence time.Time) {
-	for _, call := range shipCalls(c.Calls[shipment.Key{Partner: a.Partner, TradeNo: a.TradeNo}]) {
-		if !call.BegunAt.After(a.At.Round(0)) {
-			fence = call.FenceAt
-		}
-	}
-	return fence
 }
 
 // Story is everything that is known of a shipment, in the order of time.

@@ -17,8 +17,9 @@ import (
 
 // Record is all that is known after a run: what the gateway saw, what the ledger holds, what Redis holds.
 type Record struct {
-	Interval time.Duration
-	Accepted []shipment.Key // the ledger has said that it has them
+	Interval    time.Duration
+	CallTimeout time.Duration
+	Accepted    []shipment.Key // the ledger has said that it has them
 
 	Arrivals []alipaytest.Arrival
 	Breaches []alipaytest.Breach
@@ -31,17 +32,24 @@ type Record struct {
 	Archived  int64
 }
 
-// read reads the record once nothing moves any more.
+// ReadRecord reads the record once nothing moves any more.
+func ReadRecord(ctx context.Context, gateway *alipaytest.Gateway, book *ledger.Ledger, belt *tasks.Belt, partners []string) (*Record, error) {
+	r := &Record{Arrivals: gateway.Arrivals(), Breaches: gateway.Breaches()}
+	return r, errors.Join(r.readLedger(ctx, book), r.readRedis(ctx, belt, partners))
+}
+
+// read is ReadRecord for a world.
 func (w *world) read(ctx context.Context) (*Record, error) {
-	r := &Record{Interval: w.Interval, Arrivals: w.gateway.Arrivals(), Breaches: w.gateway.Breaches()}
 	partners := make([]string, w.Accounts)
 	for i := range partners {
 		partners[i] = w.partner(i)
 	}
+	r, err := ReadRecord(ctx, w.gateway.Gateway, w.book, w.ownBelt(), partners)
+	r.Interval, r.CallTimeout = w.Interval, w.CallTimeout
 	for _, s := range w.accepted {
 		r.Accepted = append(r.Accepted, s.Key())
 	}
-	return r, errors.Join(r.readLedger(ctx, w.book), r.readRedis(ctx, w.ownBelt(), partners))
+	return r, err
 }
 
 func (r *Record) readLedger(ctx context.Context, book *ledger.Ledger) error {

@@ -63,7 +63,8 @@ func scanAccount(s scanner) (Account, error) {
 }
 
 // Spent is how much of a shipment's retry budget is used: the time since its first attempt after
-// acceptance or sending again, without the time in which the account was on hold.
+// acceptance or sending again, without the time in which the account was on hold or no worker could reach
+// the ledger.
 func (a Account) Spent(r Row) time.Duration {
 	if r.budgetAt == 0 {
 		return 0

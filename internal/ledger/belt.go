@@ -95,8 +95,21 @@ func (t *tx) useBelt(b Belt) (loaded bool, err error) {
 		return false, err
 	}
 	err = t.exec(`INSERT INTO ledger (name, value) VALUES ('belt', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, string(value))
-	if err != nil || known.ID == b.ID {
+	if err != nil {
+		return false, err
+	}
+	if err := t.creditAbsence(known, b); err != nil || known.ID == b.ID {
 		return false, err
 	}
 	return true, t.exec(`UPDATE shipments SET feed = 1 WHERE state IN ('queued', 'dead') AND feed = 0`)
+}
+
+// creditAbsence takes the time in which no worker has said anything here, because this ledger was away or none
+// ran, out of every retry budget: nobody could have called. An account on hold has it counted as held.
+func (t *tx) creditAbsence(known beltRow, b Belt) error {
+	absent := t.now - known.Seen
+	if b.Worker == "" || known.Worker == "" || absent < BeltLease.Microseconds() {
+		return nil
+	}
+	return t.exec(`UPDATE accounts SET held_us = held_us + ? WHERE held_at = 0`, absent)
 }

@@ -12,6 +12,7 @@ import (
 // linter reports.
 var conformance = map[string]func(*testing.T){
 	"ABeltThatIsNewIsLoaded":                    testABeltThatIsNewIsLoaded,
+	"AbsenceIsTakenOutOfTheBudget":              testAbsenceIsTakenOutOfTheBudget,
 	"OneLiveBelt":                               testOneLiveBelt,
 	"ABeltThatNoWorkerUsesIsReplaced":           testABeltThatNoWorkerUsesIsReplaced,
 	"AcceptIsOncePerKey":                        testAcceptIsOncePerKey,

@@ -1,8 +1,29 @@
 package ledger
 
-import "context"
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
 
 // Setting reads a setting of the ledger's own PostgreSQL sessions.
 func Setting(ctx context.Context, l *Ledger, name string) (string, error) {
 	return first(ctx, l, func(s scanner) (v string, err error) { return v, s.Scan(&v) }, "SELECT current_setting(?)", name)
+}
+
+// LastSeen lets the live belt's worker have said that it uses it so long ago.
+func LastSeen(ctx context.Context, l *Ledger, ago time.Duration) error {
+	return l.tx(ctx, "test", func(t *tx) error {
+		var text string
+		if err := t.row(selectBelt).Scan(&text); err != nil {
+			return err
+		}
+		known := parseBelt(text)
+		known.Seen = t.now - ago.Microseconds()
+		value, err := json.Marshal(known)
+		if err != nil {
+			return err
+		}
+		return t.exec(`UPDATE ledger SET value = ? WHERE name = 'belt'`, string(value))
+	})
 }
