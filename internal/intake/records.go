@@ -26,6 +26,11 @@ type records struct {
 	back   []string // lines that were read ahead in vain
 	number int64    // of the line last taken
 	split  splitter
+	// A record that goes on after a line up to doomed ends like one before it, which has read on in vain
+	// from there: in verdict. Without this a file with such a quote in every line would be read again
+	// from every line.
+	doomed  int64
+	verdict string
 }
 
 func newRecords(r io.Reader, delimiter byte) *records {
@@ -65,34 +70,54 @@ func (r *records) read() (record, error) {
 	rec := record{line: r.number}
 	r.split.reset()
 	goesOn := r.split.feed(first)
-	size := len(first)
 	var more []string
+	if goesOn && rec.line <= r.doomed {
+		rec.fault = r.verdict
+	} else if more, rec.fault, err = r.complete(goesOn, len(first)); err != nil {
+		return record{}, r.fail(err)
+	}
+	if rec.fault == "" {
+		rec.cells = r.split.cells
+		return rec, nil
+	}
+	// Only the line with the fault is refused: the rows below it are somebody's shipments.
+	if len(more) > 0 {
+		r.back = append(more, r.back...)
+		r.number -= int64(len(more))
+	}
+	rec.cells = []string{strings.TrimRight(first, "\r\n")}
+	return rec, nil
+}
+
+// complete reads the further lines of a record of which size bytes have been read, and says what is wrong
+// with it.
+func (r *records) complete(goesOn bool, size int) (more []string, fault string, err error) {
 	for goesOn && size <= maxRecord {
 		line, err := r.line()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return record{}, r.fail(err)
+			return nil, "", err
 		}
 		more = append(more, line)
 		size += len(line)
 		goesOn = r.split.feed(line)
 	}
+	last := r.number // after which, too, it was within a quoted value
 	switch {
 	case goesOn:
-		rec.fault = "a quote (\") is opened in this row and never closed; close it or remove it"
+		fault = "a quote (\") is opened in this row and never closed; close it or remove it"
 	case r.split.at == broken:
-		rec.fault = "a quote (\") stands in the middle of a quoted value; write it twice or remove it"
+		fault = "a quote (\") stands in the middle of a quoted value; write it twice or remove it"
+		last--
 	default:
-		rec.cells = r.split.cells
-		return rec, nil
+		return more, "", nil
 	}
-	// Only the line with the fault is refused: the rows below it are somebody's shipments.
-	r.back = append(more, r.back...)
-	r.number -= int64(len(more))
-	rec.cells = []string{strings.TrimRight(first, "\r\n")}
-	return rec, nil
+	if last > r.doomed {
+		r.doomed, r.verdict = last, fault
+	}
+	return more, fault, nil
 }
 
 func (r *records) fail(err error) error {

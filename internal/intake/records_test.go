@@ -57,3 +57,19 @@ func TestOpenQuoteInALongFile(t *testing.T) {
 		t.Errorf("%d records, the last %+v", len(got), got[len(got)-1])
 	}
 }
+
+// Nor do quotes that are never closed in every one of many lines: each costs its row, and not the time to
+// read the rest of the file from there.
+func TestOpenQuotesInEveryLine(t *testing.T) {
+	t.Parallel()
+	const n = 200_000
+	for name, text := range map[string]string{
+		"never closed":     strings.Repeat("a\",\"\n", n),
+		"closed, a letter": strings.Repeat("a\",\"\n", n-1) + "a\"b\n",
+	} {
+		got := all(t, text, ',')
+		if len(got) != n || got[0].fault == "" || got[n-2].fault == "" || got[n-1].line != n {
+			t.Errorf("%s: %d records, the last %+v", name, len(got), got[len(got)-1])
+		}
+	}
+}
