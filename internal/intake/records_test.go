@@ -8,9 +8,10 @@ import (
 	"testing"
 )
 
-func all(t testing.TB, text string, delimiter byte) (found []record) {
+// all reads a text's records, parted by commas.
+func all(t testing.TB, text string) (found []record) {
 	t.Helper()
-	rows := newRecords(strings.NewReader(text), delimiter)
+	rows := newRecords(strings.NewReader(text), ',')
 	for {
 		rec, err := rows.next()
 		if errors.Is(err, io.EOF) {
@@ -39,7 +40,7 @@ func TestRecords(t *testing.T) {
 		"closed by a later": {"b,\"c\nd,\"e\nf\n", []record{{line: 1, cells: []string{`b,"c`}, fault: "in the middle"}, {line: 2, cells: []string{`d,"e`}, fault: "never closed"}, {line: 3, cells: []string{"f"}}}},
 		"quote in quotes":   {"\"a\"b,c\nd\n", []record{{line: 1, cells: []string{`"a"b,c`}, fault: "in the middle"}, {line: 2, cells: []string{"d"}}}},
 	} {
-		got := all(t, c.text, ',')
+		got := all(t, c.text)
 		if !slices.EqualFunc(got, c.want, func(a, b record) bool {
 			return a.line == b.line && slices.Equal(a.cells, b.cells) && (a.fault != "") == (b.fault != "") && strings.Contains(a.fault, b.fault)
 		}) {
@@ -52,7 +53,7 @@ func TestRecords(t *testing.T) {
 // again and again.
 func TestOpenQuoteInALongFile(t *testing.T) {
 	t.Parallel()
-	got := all(t, "a,\"b\n"+strings.Repeat("c,d\n", 500_000), ',')
+	got := all(t, "a,\"b\n"+strings.Repeat("c,d\n", 500_000))
 	if len(got) != 500_001 || got[0].fault == "" || got[500_000].line != 500_001 {
 		t.Errorf("%d records, the last %+v", len(got), got[len(got)-1])
 	}
@@ -67,7 +68,7 @@ func TestOpenQuotesInEveryLine(t *testing.T) {
 		"never closed":     strings.Repeat("a\",\"\n", n),
 		"closed, a letter": strings.Repeat("a\",\"\n", n-1) + "a\"b\n",
 	} {
-		got := all(t, text, ',')
+		got := all(t, text)
 		if len(got) != n || got[0].fault == "" || got[n-2].fault == "" || got[n-1].line != n {
 			t.Errorf("%s: %d records, the last %+v", name, len(got), got[len(got)-1])
 		}
