@@ -13,6 +13,7 @@ TEST_TIMEOUT  ?= 10m
 BENCH_TIMEOUT ?= 60m
 BENCH         ?= .
 FUZZ          ?= .
+CHAOS         ?=
 FUZZ_TIME     ?= 30s
 PKG           ?= ./...
 ARGS          ?=
@@ -49,6 +50,14 @@ bench: test-deps ## run the benchmarks, one package after the other; some take m
 	@dirs=$$(grep -rlE '^func Benchmark' --include='*_test.go' . | xargs -r -n1 dirname | sort -u); \
 	if [ -z "$$dirs" ]; then echo "no benchmarks"; exit 1; fi; \
 	set -x; $(GO) test -p 1 -run '^$$' -bench '$(BENCH)' -benchmem -timeout $(BENCH_TIMEOUT) $$dirs
+
+# The figures that docs/guarantees.md tells of: 15 minutes of faults over each ledger, then 10 minutes at the
+# real interval, then a ledger that is away for 5 minutes.
+chaos: test-deps ## let everything go wrong, over each ledger, and check the records; an hour (CHAOS="-chaos.seed=7")
+	$(GO) test ./internal/chaos -count=1 -v -timeout 30m -run TestChaos -args -chaos.ledger=sqlite -chaos.span=15m -chaos.shipments=11000 $(CHAOS)
+	$(GO) test ./internal/chaos -count=1 -v -timeout 30m -run TestChaos -args -chaos.ledger=postgres -chaos.span=15m -chaos.shipments=11000 $(CHAOS)
+	$(GO) test ./internal/chaos -count=1 -v -timeout 30m -run TestPaceUnderKills -args -pace.span=10m -pace.interval=10s -pace.accounts=60 -pace.kills=30 -pace.mean=10050ms
+	$(GO) test ./cmd/worker -count=1 -v -timeout 30m -run 'TestLedgerAway|TestRecovery|TestAWiped' -args -away.for=5m
 
 fuzz: ## run the fuzz targets, one after the other, FUZZ_TIME each (FUZZ=FuzzOpen FUZZ_TIME=5m)
 	@targets=$$(grep -roE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | grep -E '$(FUZZ)' | sort); \

@@ -23,6 +23,12 @@ var (
 	ledgers   = flag.String("chaos.ledger", "", "sqlite or postgres; empty: one after the other")
 	accounts  = flag.Int("chaos.accounts", 20, "accounts")
 	shipments = flag.Int("chaos.shipments", 700, "shipments handed over during the span")
+
+	paceSpan     = flag.Duration("pace.span", 20*time.Second, "how long the pace is measured while workers are killed")
+	paceInterval = flag.Duration("pace.interval", time.Second, "the interval then")
+	paceAccounts = flag.Int("pace.accounts", 10, "the accounts then, all with work at all times")
+	paceKills    = flag.Int("pace.kills", 5, "how many workers are killed")
+	paceMean     = flag.Duration("pace.mean", 0, "the largest mean gap that is good enough; 0: no limit, on a machine that does other things")
 )
 
 var program string
@@ -61,6 +67,35 @@ func TestChaos(t *testing.T) {
 				t.Errorf("too quiet: %v", report.Struck)
 			}
 		})
+	}
+}
+
+// TestPaceUnderKills measures the gaps of accounts that always have work while workers are killed.
+func TestPaceUnderKills(t *testing.T) {
+	c := chaos.Config{
+		Span: *paceSpan, Doses: chaos.KillsOnly(float64(*paceKills) / paceSpan.Minutes()), Workers: 3, Accounts: *paceAccounts, AtOnce: true,
+		// A few more than can be called, so that nobody runs out of work: what a killed worker had in hand comes
+		// back half a minute later.
+		Shipments: *paceAccounts * (int(*paceSpan / *paceInterval) + 4), Interval: *paceInterval, CallTimeout: 15 * time.Second,
+	}
+	report := run(t, c)
+	gaps := report.Gaps(*paceSpan)
+	if len(gaps) == 0 {
+		t.Fatal("no gap was measured")
+	}
+	slices.Sort(gaps)
+	var sum time.Duration
+	for _, g := range gaps {
+		sum += g
+	}
+	mean := sum / time.Duration(len(gaps))
+	t.Logf("%d kills, %d gaps of %d accounts: min %v, p50 %v, p99 %v, max %v, mean %v (interval %v)", report.Struck[chaos.Kill], len(gaps), *paceAccounts,
+		gaps[0], gaps[len(gaps)/2], gaps[len(gaps)*99/100], gaps[len(gaps)-1], mean, *paceInterval)
+	if gaps[0] < *paceInterval {
+		t.Errorf("a gap of %v", gaps[0])
+	}
+	if *paceMean > 0 && mean > *paceMean {
+		t.Errorf("the mean gap is %v, asked for is %v", mean, *paceMean)
 	}
 }
 

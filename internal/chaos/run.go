@@ -22,6 +22,7 @@ const settleIn = 2 * time.Minute
 type Report struct {
 	Seed       uint64
 	Struck     map[Fault]int
+	Began      time.Time     // when the first fault could strike
 	Settled    time.Duration // after the last fault until everything was settled
 	Record     *Record
 	Violations []Violation
@@ -39,6 +40,11 @@ func Run(ctx context.Context, c Config) (report Report, err error) {
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
 	w.log("seed %d: %d workers, %d accounts, %d shipments, interval %v, faults for %v", c.Seed, c.Workers, c.Accounts, c.Shipments, c.Interval, c.Span)
+	if c.AtOnce {
+		if err := w.handOver(ctx, w.parcels(0, c.Shipments), false); err != nil {
+			return report, err
+		}
+	}
 	for _, p := range w.workers {
 		if err := p.start(); err != nil {
 			return report, err
@@ -52,7 +58,7 @@ func Run(ctx context.Context, c Config) (report Report, err error) {
 	stopped := time.Now()
 	settled := w.settle(ctx, c.Shipments)
 	report.Settled = time.Since(stopped)
-	report.Struck = w.struck
+	report.Struck, report.Began = w.struck, w.began
 	w.log("settled after %v: %v", report.Settled.Round(100*time.Millisecond), settled)
 	// Whatever the workers still want to do, they have had their time: the record is read when they are gone.
 	for _, p := range w.workers {
@@ -82,12 +88,15 @@ func (w *world) rage(ctx context.Context) error {
 		queues[t] = append(queues[t], e)
 	}
 	start := time.Now()
+	w.began = start
 	var all sync.WaitGroup
 	failed := make(chan error, len(queues)+1)
 	for _, queue := range queues {
 		all.Go(func() { failed <- w.follow(ctx, start, queue) })
 	}
-	all.Go(func() { failed <- w.traffic(ctx) })
+	if !w.AtOnce {
+		all.Go(func() { failed <- w.traffic(ctx) })
+	}
 	persons, goHome := context.WithCancel(ctx)
 	var person sync.WaitGroup
 	person.Go(func() { w.person(persons) })
@@ -138,6 +147,21 @@ func (w *world) settle(ctx context.Context, wanted int) bool {
 		unfed, err := w.book.Unfed(ctx, 0, 1)
 		return err == nil && len(unfed) == 0 && counts[shipment.Shipped]+counts[shipment.Dead]+counts[shipment.Closed] >= int64(wanted)
 	}) == nil
+}
+
+// Gaps are the times between two ship calls of an account, within a span after the faults began.
+func (r Report) Gaps(span time.Duration) (gaps []time.Duration) {
+	last := make(map[string]time.Time)
+	for _, a := range r.Record.Arrivals {
+		if !a.Ship() || a.At.Sub(r.Began) > span {
+			continue
+		}
+		if before, ok := last[a.Partner]; ok {
+			gaps = append(gaps, a.At.Sub(before))
+		}
+		last[a.Partner] = a.At
+	}
+	return gaps
 }
 
 // workerLogs looks for what no worker may ever say, and counts late writes.

@@ -65,11 +65,25 @@ func (e Event) String() string {
 func EveryFault(postgres bool) []Dose {
 	const ms, s = time.Millisecond, time.Second
 	doses := []Dose{
-		{Kill, 21, 0, s}, {Terminate, 2, 0, s}, {Stop, 4.2, s, 10 * s}, {LongStop, 0.2, 60 * s, 60 * s},
-		{RedisStop, 0.8, 0, s}, {RedisLoss, 0.8, 0, 2 * s}, {RedisBack, 0.5, 0, s}, {Failover, 0.4, s, 2 * s}, {FlushAll, 0.8, 0, 0},
-		{Duplicate, 4, 0, 0}, {Drop, 4, 0, 0}, {LedgerSlow, 0.4, 4 * s, 8 * s},
-		{CutRedis, 1, 100 * ms, 3 * s}, {CutGateway, 1, 100 * ms, 3 * s}, {LagRedis, 1, 2 * s, 6 * s}, {LagGateway, 1, 2 * s, 6 * s},
-		{HalfRedis, 0.5, s, 5 * s}, {HalfGate, 0.7, s, 5 * s}, {ResetGate, 0.7, s, 4 * s},
+		{Kill, 21, 0, s},
+		{Terminate, 2, 0, s},
+		{Stop, 4.2, s, 10 * s},
+		{LongStop, 0.2, 60 * s, 60 * s},
+		{RedisStop, 0.8, 0, s},
+		{RedisLoss, 0.8, 0, 2 * s},
+		{RedisBack, 0.5, 0, s},
+		{Failover, 0.4, s, 2 * s},
+		{FlushAll, 0.8, 0, 0},
+		{Duplicate, 4, 0, 0},
+		{Drop, 4, 0, 0},
+		{LedgerSlow, 0.4, 4 * s, 8 * s},
+		{CutRedis, 1, 100 * ms, 3 * s},
+		{CutGateway, 1, 100 * ms, 3 * s},
+		{LagRedis, 1, 2 * s, 6 * s},
+		{LagGateway, 1, 2 * s, 6 * s},
+		{HalfRedis, 0.5, s, 5 * s},
+		{HalfGate, 0.7, s, 5 * s},
+		{ResetGate, 0.7, s, 4 * s},
 	}
 	if !postgres {
 		return append(doses, Dose{LedgerFull, 0.5, 2 * s, 5 * s})

@@ -23,6 +23,13 @@ func (w *world) parcel(n int) shipment.Shipment {
 	}
 }
 
+func (w *world) parcels(from, to int) (all []shipment.Shipment) {
+	for n := from; n < to; n++ {
+		all = append(all, w.parcel(n))
+	}
+	return all
+}
+
 // traffic hands shipments over, evenly over the span but for its end, as order systems do: into the ledger
 // and from there to Redis, or (one in ten) into Redis alone. What is not accepted is handed over again.
 func (w *world) traffic(ctx context.Context) error {
@@ -33,13 +40,11 @@ func (w *world) traffic(ctx context.Context) error {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	for n := 1; n <= ticks; n++ {
-		var batch []shipment.Shipment
-		for ; handed < w.Shipments*n/ticks; handed++ {
-			batch = append(batch, w.parcel(handed))
-		}
-		if err := w.handOver(ctx, batch, random.IntN(10) == 0); err != nil {
+		until := w.Shipments * n / ticks
+		if err := w.handOver(ctx, w.parcels(handed, until), random.IntN(10) == 0); err != nil {
 			return err
 		}
+		handed = until
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():

@@ -34,7 +34,8 @@ type Config struct {
 	GateFaults  float64 // the share of calls that the gateway spoils
 	Workers     int
 	Accounts    int
-	Shipments   int // over the span
+	Shipments   int  // over the span
+	AtOnce      bool // all shipments are handed over before the workers start
 	Interval    time.Duration
 	CallTimeout time.Duration
 	Out         io.Writer // what happens
@@ -62,6 +63,7 @@ type world struct {
 	mu       sync.Mutex
 	accepted []shipment.Shipment // handed over, and the ledger has said that it has them
 	struck   map[Fault]int
+	began    time.Time // when the first fault could strike
 	closers  []func() error
 }
 

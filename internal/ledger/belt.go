@@ -108,7 +108,7 @@ func (t *tx) useBelt(b Belt) (loaded bool, err error) {
 // ran, out of every retry budget: nobody could have called. An account on hold has it counted as held.
 func (t *tx) creditAbsence(known beltRow, b Belt) error {
 	absent := t.now - known.Seen
-	if b.Worker == "" || known.Worker == "" || absent < BeltLease.Microseconds() {
+	if b.Worker == "" || known.Worker == "" || absent < 2*beltRenew.Microseconds() {
 		return nil
 	}
 	return t.exec(`UPDATE accounts SET held_us = held_us + ? WHERE held_at = 0`, absent)

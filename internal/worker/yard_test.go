@@ -31,6 +31,7 @@ var ledgers = []struct {
 	url  func(t *testing.T) string
 }{
 	{"sqlite", func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "fahuo.db") }},
+	{"postgres", func(t *testing.T) string { return proctest.Postgres(t) }},
 }
 
 // onEveryLedger runs a test for each case on each kind of ledger, several at a time: they spend most of their
