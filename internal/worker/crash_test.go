@@ -6,13 +6,13 @@ import (
 	"slices"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/hibiken/asynq"
 
 	"fahuo/internal/alipay"
 	"fahuo/internal/ledger"
 	"fahuo/internal/proctest"
-	"fahuo/internal/ratelimit"
 	"fahuo/internal/shipment"
 	"fahuo/internal/tasks"
 	"fahuo/internal/worker"
@@ -73,7 +73,11 @@ func (y *yard) strike(name string, at worker.Step, n int64, s syscall.Signal) *p
 // goOn makes the world one in which another process can go on.
 func (y *yard) goOn(at worker.Step) {
 	y.t.Helper()
-	y.expire()
+	ago := 2 * time.Second
+	if at == worker.StepAccept || at == worker.StepRefuse {
+		ago = 2 * time.Minute // only asynq brings back what the ledger has never seen
+	}
+	y.expire(ago)
 	if at == worker.StepHandBack {
 		_, err := y.book.Release(context.Background(), partner, "test")
 		y.must(err)
@@ -209,11 +213,11 @@ func (y *yard) auditCalls(r ledger.Row) {
 	}
 }
 
-// auditFences checks that nobody has taken a call over before its fence: until then its request may still be
-// written, and a query tells nothing.
+// auditFences checks that before the fence of a call without an answer nobody has taken it over, since its
+// request may still be written and a query tells nothing, and nobody has made another call.
 func (y *yard) auditFences(r ledger.Row) {
 	y.t.Helper()
-	fence := ratelimit.Fence(ratelimit.MinWindow, callTimeout, pace)
+	const fence = 2550 * time.Millisecond
 	for _, c := range y.calls(r) {
 		if c.Worker == silent || (!c.FinishedAt.IsZero() && !c.Late) {
 			continue
@@ -221,7 +225,13 @@ func (y *yard) auditFences(r ledger.Row) {
 		for _, h := range y.history(r) {
 			after := h.At.Sub(c.BegunAt)
 			if h.From == shipment.Calling && h.Actor != c.Worker && after > 0 && after < fence {
-				y.t.Errorf("%s: taken over %v after the call was begun, the fence is %v", r.TradeNo, after, fence)
+				y.t.Errorf("%s: taken over %v after the call was begun", r.TradeNo, after)
+			}
+		}
+		for _, a := range y.gateway.Arrivals() {
+			after := a.At.Sub(c.BegunAt)
+			if a.Ship() && a.TradeNo != r.TradeNo && after > 0 && after < fence {
+				y.t.Errorf("%s: called %v after a call for %s was begun", a.TradeNo, after, r.TradeNo)
 			}
 		}
 	}

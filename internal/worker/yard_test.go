@@ -225,9 +225,8 @@ func (y *yard) accept(shipments ...shipment.Shipment) {
 	}
 }
 
-// expire lets the leases of every task in hand run out: for asynq, 30 s and more have passed since their
-// processes were last seen.
-func (y *yard) expire() {
+// expire lets the leases of every task in hand run out, as if their processes had been gone for so long.
+func (y *yard) expire(ago time.Duration) {
 	y.t.Helper()
 	ctx := context.Background()
 	for queue := range tasks.Queues(partner) {
@@ -235,7 +234,7 @@ func (y *yard) expire() {
 		ids, err := y.belt.Redis().ZRange(ctx, lease, 0, -1).Result()
 		y.must(err)
 		for _, id := range ids {
-			y.must(y.belt.Redis().ZAddXX(ctx, lease, redis.Z{Score: float64(time.Now().Add(-2 * time.Minute).Unix()), Member: id}).Err())
+			y.must(y.belt.Redis().ZAddXX(ctx, lease, redis.Z{Score: float64(time.Now().Add(-ago).Unix()), Member: id}).Err())
 		}
 	}
 }
@@ -250,7 +249,12 @@ func (y *yard) settled() bool {
 	}
 	line, err := y.belt.Snapshot(context.Background(), partner)
 	y.must(err)
-	return len(line) == 0 && !slices.ContainsFunc(y.rows(), func(r ledger.Row) bool { return r.Feed })
+	for _, where := range line {
+		if where == tasks.Present { // what only a dead process has is left to asynq, for a minute or two
+			return false
+		}
+	}
+	return !slices.ContainsFunc(y.rows(), func(r ledger.Row) bool { return r.Feed })
 }
 
 func (y *yard) row(s shipment.Shipment) ledger.Row {
