@@ -72,7 +72,7 @@ func (p *process) end(signal syscall.Signal) error {
 	_ = p.cmd.Wait() // its exit code tells how it was ended
 	code := p.cmd.ProcessState.ExitCode()
 	p.cmd = nil
-	if err == nil && signal == syscall.SIGTERM && code != 0 {
+	if err == nil && signal == syscall.SIGTERM && code > 0 { // below 0: it had not come so far as to stop gently
 		err = fmt.Errorf("worker %d: exit code %d after a gentle stop", p.n, code)
 	}
 	return err
