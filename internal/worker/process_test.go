@@ -33,7 +33,7 @@ const asWorker = "FAHUO_TEST_WORKER"
 // What processes of these tests work with. The fence is 1 s + 1.05 s + 0.5 s.
 const (
 	pace        = 50 * time.Millisecond
-	callTimeout = 300 * time.Millisecond
+	callTimeout = time.Second
 )
 
 // orders are what a test tells a process that it starts.

@@ -188,7 +188,7 @@ func (y *yard) lay(place worker.Step) {
 	case worker.StepTakeOver, worker.StepTakenOver:
 		y.silence()
 	case worker.StepLater:
-		_, err := y.book.TakeOver(ctx, y.silence(), 5*time.Second, "test", true)
+		_, err := y.book.TakeOver(ctx, y.silence(), 15*time.Second, "test", true) // not due until long after the process has come to it
 		y.must(err)
 	case worker.StepHandBack:
 		y.must(y.book.SetHold(ctx, partner, ledger.HoldManual, "so that something is in hand", "test"))
