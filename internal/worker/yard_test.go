@@ -106,6 +106,7 @@ func (y *yard) start(name string, adjust ...func(*orders)) *proctest.Process {
 // stop stops a worker process gently.
 func (y *yard) stop(p *proctest.Process) {
 	y.t.Helper()
+	p.WaitFor(`"working"`) // there may have been nothing left for it to do
 	p.Signal(syscall.SIGTERM)
 	if code := p.Exit(); code != 0 {
 		y.t.Errorf("exit %d", code)
