@@ -167,7 +167,7 @@ func TestAWipedRedisIsLoadedAgain(t *testing.T) {
 		there, err := belt.Snapshot(context.Background(), partner)
 		s.must(err)
 		settled := s.count(shipment.Shipped)
-		return int64(len(there))+settled >= queued-2 // one in hand, one being called
+		return int64(there.Len())+settled >= queued-2 // one in hand, one being called
 	})
 	t.Logf("%d shipments were back %v after FLUSHALL (at most 60 s)", queued, time.Since(start))
 	before := s.shipCalls()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -266,26 +267,32 @@ func gatewayFaults(share float64, callTimeout time.Duration) (faults []alipaytes
 	if share == 0 {
 		return nil
 	}
-	kinds := alipaytest.Kinds()
-	chance := share / float64(2*len(kinds))
 	for _, service := range []string{"ship", "query"} {
-		for _, kind := range kinds {
+		var some []alipaytest.Fault
+		var weights float64
+		for _, kind := range alipaytest.Kinds() {
 			if service == "query" && kind == alipaytest.WrongStatus {
 				continue // a signed lie about the trade: whom else could one believe?
 			}
 			for _, when := range []alipaytest.Face{alipaytest.Before, alipaytest.After} {
-				f := alipaytest.Fault{Service: service, Kind: kind, When: when, Times: -1, Chance: chance}
+				f := alipaytest.Fault{Service: service, Kind: kind, When: when, Times: -1, Chance: 1}
 				switch kind { //nolint:exhaustive // the others need nothing more
 				case alipaytest.ErrorCode:
 					f.Code = map[alipaytest.Face]string{alipaytest.Before: "ILLEGAL_SIGN", alipaytest.After: "SOMETHING_NEW"}[when]
 				case alipaytest.HugeBody:
-					f.Chance /= 10 // megabytes
+					f.Chance = 0.1 // megabytes
 				case alipaytest.SlowAnswer, alipaytest.Trickle, alipaytest.LateShip:
 					f.Delay = callTimeout / 3
 				}
-				faults = append(faults, f)
+				weights += f.Chance
+				some = append(some, f)
 			}
 		}
+		// Each is tried after the one before it did not strike, and all together are to strike so often.
+		for i := range some {
+			some[i].Chance *= -math.Log1p(-share) / weights
+		}
+		faults = append(faults, some...)
 	}
 	return faults
 }

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 
@@ -127,8 +128,13 @@ func (t *tx) acceptAnew(s shipment.Shipment, old Row, actor string) error {
 }
 
 // AcceptDead takes in what came from the queue and is no shipment, as a dead letter with the raw bytes
-// in its history. A key that is known already only gets the line of history.
-func (l *Ledger) AcceptDead(ctx context.Context, k shipment.Key, raw, actor string) error {
+// in its history: as they are if they are text, else in base64. A key that is known already only gets the line
+// of history.
+func (l *Ledger) AcceptDead(ctx context.Context, k shipment.Key, raw []byte, actor string) error {
+	text := string(raw)
+	if text != printable(text) {
+		text = "base64 " + base64.StdEncoding.EncodeToString(raw)
+	}
 	return l.tx(ctx, "accept", func(t *tx) error {
 		n, err := t.changed(`INSERT INTO shipments (partner, trade_no, accepted_at, changed_at, state, version, reason)
 			VALUES (?, ?, ?, ?, 'dead', 1, ?) ON CONFLICT (partner, trade_no) DO NOTHING`,
@@ -140,6 +146,6 @@ func (l *Ledger) AcceptDead(ctx context.Context, k shipment.Key, raw, actor stri
 		if n == 0 {
 			to = ""
 		}
-		return t.record(k, actor, "", to, n, "a task that is no shipment: "+raw)
+		return t.record(k, actor, "", to, n, "a task that is no shipment: "+text)
 	})
 }

@@ -195,7 +195,7 @@ func testATaskThatIsNoShipmentIsADeadLetter(t *testing.T) {
 	l := book(t)
 	k := shipment.Key{Partner: partner, TradeNo: "garbage"}
 	for range 2 {
-		if err := l.AcceptDead(t.Context(), k, "raw \xff bytes", "w"); err != nil {
+		if err := l.AcceptDead(t.Context(), k, []byte("raw \xff bytes"), "w"); err != nil {
 			t.Fatal(err)
 		}
 	}

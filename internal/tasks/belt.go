@@ -45,6 +45,7 @@ func Connect(rawURL, embeddedAddr string) (*Belt, error) {
 	if err != nil {
 		return nil, err
 	}
+	client.AddHook(outOfMemory{})
 	shown := rawURL
 	if u, err := url.Parse(rawURL); err == nil {
 		shown = u.Redacted()

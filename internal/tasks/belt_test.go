@@ -153,8 +153,8 @@ func TestHasAndIDTakenInEveryState(t *testing.T) {
 			if taken, err := b.IDTaken(t.Context(), item); err != nil || taken != c.taken {
 				t.Errorf("taken %v (%v), want %v", taken, err, c.taken)
 			}
-			if s, err := b.Snapshot(t.Context(), partner); err != nil || s[item.Key()] != c.where {
-				t.Errorf("snapshot %v (%v), want %v", s[item.Key()], err, c.where)
+			if s, err := b.Snapshot(t.Context(), partner); err != nil || s.At(item.Key()) != c.where {
+				t.Errorf("snapshot %v (%v), want %v", s.At(item.Key()), err, c.where)
 			}
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -24,7 +25,22 @@ const (
 
 // Snapshot is where each shipment's tasks were when it was taken, one queue after the other: a task
 // that moved meanwhile may be missing. A wrong "nowhere" costs one task too many.
-type Snapshot map[shipment.Key]Where
+//
+// It holds a hash of each key, with a seed of its own, so that a day's work of a large account costs 10 MB for a
+// moment and not 60. Two keys with one hash (one in a million million snapshots) would hide a lost task until
+// the next one.
+type Snapshot struct {
+	seed  maphash.Seed
+	where map[uint64]Where
+}
+
+func newSnapshot() Snapshot { return Snapshot{maphash.MakeSeed(), make(map[uint64]Where)} }
+
+// At is where a shipment's tasks were.
+func (s Snapshot) At(k shipment.Key) Where { return s.where[maphash.Comparable(s.seed, k)] }
+
+// Len is how many shipments have a task.
+func (s Snapshot) Len() int { return len(s.where) }
 
 // page is how many task ids are read at once, so that a long queue does not hold Redis up.
 const page = 5000
@@ -32,19 +48,19 @@ const page = 5000
 // Snapshot reads where the tasks of an account are. It reads asynq's keys: the Inspector would fetch
 // every payload, which is a hundred times as much.
 func (b *Belt) Snapshot(ctx context.Context, partner string) (Snapshot, error) {
-	s := make(Snapshot)
+	s := newSnapshot()
 	// The retry queue last: a task moves from the others to it, so it is seen at least once.
 	for _, line := range []Line{Urgent, Main, Retry} {
 		if err := b.scanQueue(ctx, Queue(partner, line), s); err != nil {
-			return nil, err
+			return s, err
 		}
 	}
 	return s, nil
 }
 
 // Dead reads which dead letters are in their queue.
-func (b *Belt) Dead(ctx context.Context) (Snapshot, error) {
-	s := make(Snapshot)
+func (b *Belt) Dead(ctx context.Context) (Tasks, error) {
+	s := make(Tasks)
 	if err := b.scanQueue(ctx, QueueDead, s); err != nil {
 		return nil, err
 	}
@@ -53,15 +69,31 @@ func (b *Belt) Dead(ctx context.Context) (Snapshot, error) {
 
 func key(queue, part string) string { return "asynq:{" + queue + "}:" + part }
 
-func (s Snapshot) see(ids []string, w Where) {
+func (s Snapshot) see(k shipment.Key, w Where) {
+	hash := maphash.Comparable(s.seed, k)
+	s.where[hash] = max(s.where[hash], w)
+}
+
+// Tasks are shipments and where their tasks are, by key.
+type Tasks map[shipment.Key]Where
+
+func (t Tasks) see(k shipment.Key, w Where) { t[k] = max(t[k], w) }
+
+// At is where a shipment's tasks are.
+func (t Tasks) At(k shipment.Key) Where { return t[k] }
+
+// seer notes what is seen of a shipment.
+type seer interface{ see(k shipment.Key, w Where) }
+
+func seeAll(s seer, ids []string, w Where) {
 	for _, id := range ids {
-		if k, _, err := ParseID(id); err == nil && s[k] < w {
-			s[k] = w
+		if k, _, err := ParseID(id); err == nil {
+			s.see(k, w)
 		}
 	}
 }
 
-func (b *Belt) scanQueue(ctx context.Context, queue string, s Snapshot) error {
+func (b *Belt) scanQueue(ctx context.Context, queue string, s seer) error {
 	if err := b.scanPending(ctx, queue, s); err != nil {
 		return fmt.Errorf("read queue %s: %w", queue, err)
 	}
@@ -70,14 +102,14 @@ func (b *Belt) scanQueue(ctx context.Context, queue string, s Snapshot) error {
 		if err != nil {
 			return fmt.Errorf("read queue %s: %w", queue, err)
 		}
-		s.see(ids, Present)
+		seeAll(s, ids, Present)
 	}
 	// What asynq has given up still has its id, so it can only come back under another one.
 	archived, err := b.redis.ZRange(ctx, key(queue, "archived"), 0, -1).Result()
 	if err != nil {
 		return fmt.Errorf("read queue %s: %w", queue, err)
 	}
-	s.see(archived, Orphaned)
+	seeAll(s, archived, Orphaned)
 	if err := b.scanActive(ctx, queue, s); err != nil {
 		return fmt.Errorf("read queue %s: %w", queue, err)
 	}
@@ -86,13 +118,13 @@ func (b *Belt) scanQueue(ctx context.Context, queue string, s Snapshot) error {
 
 // scanPending pages from the tail, where tasks leave: what leaves meanwhile shifts the rest towards
 // the tail, so a task may be missed, which is harmless, and none is seen twice in vain.
-func (b *Belt) scanPending(ctx context.Context, queue string, s Snapshot) error {
+func (b *Belt) scanPending(ctx context.Context, queue string, s seer) error {
 	for last := int64(-1); ; last -= page {
 		ids, err := b.redis.LRange(ctx, key(queue, "pending"), last-page+1, last).Result()
 		if err != nil {
 			return err
 		}
-		s.see(ids, Present)
+		seeAll(s, ids, Present)
 		if len(ids) < page {
 			return nil
 		}
@@ -101,7 +133,7 @@ func (b *Belt) scanPending(ctx context.Context, queue string, s Snapshot) error 
 
 // scanActive reads the tasks in hand and their leases in one transaction. asynq renews a lease of 30
 // s every 5 s and itself looks for lost ones after 60 to 125 s.
-func (b *Belt) scanActive(ctx context.Context, queue string, s Snapshot) error {
+func (b *Belt) scanActive(ctx context.Context, queue string, s seer) error {
 	var active *redis.StringSliceCmd
 	var leases *redis.ZSliceCmd
 	_, err := b.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
@@ -121,9 +153,9 @@ func (b *Belt) scanActive(ctx context.Context, queue string, s Snapshot) error {
 	}
 	for _, id := range active.Val() {
 		if alive[id] {
-			s.see([]string{id}, Present)
+			seeAll(s, []string{id}, Present)
 		} else {
-			s.see([]string{id}, Orphaned)
+			seeAll(s, []string{id}, Orphaned)
 		}
 	}
 	return nil
@@ -132,7 +164,7 @@ func (b *Belt) scanActive(ctx context.Context, queue string, s Snapshot) error {
 // Orphans lists the shipments of an account that are in the hands of a process which has stopped
 // renewing its lease. They may have other tasks besides.
 func (b *Belt) Orphans(ctx context.Context, partner string) ([]shipment.Key, error) {
-	s := make(Snapshot)
+	s := make(Tasks)
 	for line := range Queues(partner) {
 		if err := b.scanActive(ctx, line, s); err != nil {
 			return nil, fmt.Errorf("read queue %s: %w", line, err)
@@ -150,12 +182,14 @@ func (b *Belt) Orphans(ctx context.Context, partner string) ([]shipment.Key, err
 // Has tells whether an item's task is in line or in living hands.
 func (b *Belt) Has(ctx context.Context, i Item) (bool, error) {
 	queue := Queue(i.Partner, i.Line)
-	info, err := b.inspector.GetTaskInfo(queue, i.ID())
-	if errors.Is(err, asynq.ErrTaskNotFound) || errors.Is(err, asynq.ErrQueueNotFound) {
+	info, err := b.info(ctx, queue, i.ID())
+	switch {
+	case errors.Is(err, errUndecodable):
+		return false, nil // nobody can take it
+	case err != nil:
+		return false, err
+	case info == nil:
 		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("look for task %s: %w", i.ID(), err)
 	}
 	switch info.State {
 	case asynq.TaskStateArchived, asynq.TaskStateCompleted:
@@ -176,13 +210,10 @@ func (b *Belt) Has(ctx context.Context, i Item) (bool, error) {
 
 // IDTaken tells whether asynq still knows an item's id, wherever the task may be: putting the item again
 // would change nothing.
-func (b *Belt) IDTaken(_ context.Context, i Item) (bool, error) {
-	_, err := b.inspector.GetTaskInfo(Queue(i.Partner, i.Line), i.ID())
-	if errors.Is(err, asynq.ErrTaskNotFound) || errors.Is(err, asynq.ErrQueueNotFound) {
-		return false, nil
+func (b *Belt) IDTaken(ctx context.Context, i Item) (bool, error) {
+	info, err := b.info(ctx, Queue(i.Partner, i.Line), i.ID())
+	if errors.Is(err, errUndecodable) {
+		return true, nil
 	}
-	if err != nil {
-		return false, fmt.Errorf("look for task %s: %w", i.ID(), err)
-	}
-	return true, nil
+	return info != nil, err
 }

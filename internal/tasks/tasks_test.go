@@ -172,15 +172,15 @@ func TestSnapshotSeesEveryPlace(t *testing.T) {
 		tasks.Item{Shipment: parcel(20002), Line: tasks.Retry, N: 1},
 		tasks.Item{Shipment: parcel(20003), Line: tasks.Retry, N: 1, At: time.Now().Add(time.Hour)})
 	s, err := b.Snapshot(t.Context(), partner)
-	if err != nil || len(s) != 12003 {
-		t.Fatalf("%d shipments, %v", len(s), err)
+	if err != nil || s.Len() != 12003 {
+		t.Fatalf("%d shipments, %v", s.Len(), err)
 	}
 	for _, n := range []int{0, 1, 4999, 5000, 11999, 20001, 20002, 20003} {
-		if s[parcel(n).Key()] != tasks.Present {
+		if s.At(parcel(n).Key()) != tasks.Present {
 			t.Errorf("shipment %d is not seen", n)
 		}
 	}
-	if s[parcel(30000).Key()] != tasks.Nowhere {
+	if s.At(parcel(30000).Key()) != tasks.Nowhere {
 		t.Error("a shipment is seen that was never put")
 	}
 }
@@ -215,8 +215,8 @@ func TestOrphansAreTasksWithoutALivingLease(t *testing.T) {
 	check := func(want tasks.Where, has bool, orphans int) {
 		t.Helper()
 		s, err := b.Snapshot(t.Context(), partner)
-		if err != nil || s[item.Key()] != want {
-			t.Errorf("snapshot says %v (%v), want %v", s[item.Key()], err, want)
+		if err != nil || s.At(item.Key()) != want {
+			t.Errorf("snapshot says %v (%v), want %v", s.At(item.Key()), err, want)
 		}
 		if got, err := b.Has(t.Context(), item); err != nil || got != has {
 			t.Errorf("has %v (%v), want %v", got, err, has)
@@ -234,7 +234,7 @@ func TestOrphansAreTasksWithoutALivingLease(t *testing.T) {
 	mini.Del(lease) // evicted
 	check(tasks.Orphaned, false, 1)
 	put(t, b, tasks.Item{Shipment: parcel(1), Line: tasks.Retry, N: 2})
-	if s, err := b.Snapshot(t.Context(), partner); err != nil || s[item.Key()] != tasks.Present {
+	if s, err := b.Snapshot(t.Context(), partner); err != nil || s.At(item.Key()) != tasks.Present {
 		t.Errorf("a second task is not seen: %v %v", s, err)
 	}
 	if _, err := mini.ZAdd(lease, float64(time.Now().Add(time.Minute).Unix()), item.ID()); err != nil {

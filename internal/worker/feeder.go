@@ -154,12 +154,15 @@ func (w *Worker) reload(ctx context.Context) error {
 	if err := w.reloadDead(ctx); err != nil {
 		return err
 	}
-	return w.checkArchive(ctx)
+	return errors.Join(w.checkArchive(ctx), w.checkUndecodable(ctx))
 }
 
 const reloadPage = 2000
 
-func (w *Worker) reloadState(ctx context.Context, partner string, state shipment.State, there tasks.Snapshot) error {
+func (w *Worker) reloadState(ctx context.Context, partner string, state shipment.State, there interface {
+	At(k shipment.Key) tasks.Where
+},
+) error {
 	for after := int64(0); ; {
 		rows, err := w.o.Book.OnBelt(ctx, partner, state, after, reloadPage)
 		if err != nil || len(rows) == 0 {
@@ -171,7 +174,7 @@ func (w *Worker) reloadState(ctx context.Context, partner string, state shipment
 			if r.ReadAt.Sub(r.ChangedAt) < settled {
 				continue
 			}
-			switch there[r.Key()] {
+			switch there.At(r.Key()) {
 			case tasks.Nowhere:
 				// In no queue, and yet its id may be taken, if Redis has lost a list and kept the task.
 				taken, err := w.o.Belt.IDTaken(ctx, intake.ItemOf(r))
@@ -234,4 +237,31 @@ func (w *Worker) checkArchive(ctx context.Context) error {
 	}
 	w.metrics.archived.Set(float64(n))
 	return nil
+}
+
+// checkUndecodable raises the alarm about bytes that asynq cannot read. Other work goes on beside them.
+func (w *Worker) checkUndecodable(ctx context.Context) error {
+	n := 0
+	for _, l := range w.lanes {
+		odd, err := w.o.Belt.Undecodable(ctx, l.partner)
+		if err != nil {
+			return fmt.Errorf("look for undecodable tasks: %w", err)
+		}
+		for _, o := range odd {
+			w.o.Log.Error().Str("queue", o.Queue).Str("task", o.ID).
+				Msg("something in the queue cannot be decoded; it is not ours, or half of it is lost: what it should be must be found out, then it may be removed (docs/operations.md)")
+		}
+		n += len(odd)
+	}
+	w.metrics.undecodable.Set(float64(n))
+	return nil
+}
+
+// checkMemory warns of a Redis that forgets tasks when it is full.
+func (w *Worker) checkMemory(ctx context.Context) error {
+	warning, err := w.o.Belt.Forgets(ctx)
+	if warning != "" {
+		w.o.Log.Warn().Str("redis", w.o.Belt.URL()).Msg(warning)
+	}
+	return err
 }

@@ -47,7 +47,7 @@ func (s *scene) place(p shipment.Shipment) tasks.Where {
 	s.t.Helper()
 	there, err := s.belt.Snapshot(s.t.Context(), partner)
 	s.must(err)
-	return there[p.Key()]
+	return there.At(p.Key())
 }
 
 func TestReloadPutsBackWhatTheBeltLost(t *testing.T) {

@@ -188,7 +188,7 @@ func (l *lane) refuse(ctx context.Context, j *job) error {
 	}
 	l.w.o.Log.Error().Str("task", j.id).Msg("a task in the queue is no shipment; it is a dead letter now")
 	l.step(StepRefuse)
-	if err := l.w.o.Book.AcceptDead(ctx, k, string(j.payload), l.w.o.Name); err != nil {
+	if err := l.w.o.Book.AcceptDead(ctx, k, j.payload, l.w.o.Name); err != nil {
 		return err
 	}
 	row, err := l.w.o.Book.Get(ctx, k)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -31,8 +32,9 @@ func TestMain(m *testing.M) {
 }
 
 const (
-	partner = "2088900000000001"
-	testKey = "worker-test-key-0123456789abcdef" // a test key
+	partner   = "2088900000000001"
+	neighbour = "2088900000000002"                 // the gateway knows it; tests that need it give it to the worker
+	testKey   = "worker-test-key-0123456789abcdef" // a test key
 )
 
 // scene is a worker with everything around it real but Redis, which is miniredis: the production client
@@ -55,9 +57,11 @@ func set(t *testing.T, interval time.Duration, adjust ...func(*worker.Options)) 
 	t.Helper()
 	s := &scene{t: t, changed: make(chan struct{})}
 	creds := alipay.Credentials{Partner: partner, SignType: alipay.MD5, Charset: alipay.UTF8, Key: alipay.NewSecret(testKey)}
+	other := creds
+	other.Partner = neighbour
 	var err error
 	s.gateway, err = alipaytest.Start(alipaytest.Options{
-		Accounts: []alipaytest.Account{{Credentials: creds}}, Interval: interval, AutoTrades: true,
+		Accounts: []alipaytest.Account{{Credentials: creds}, {Credentials: other}}, Interval: interval, AutoTrades: true,
 	})
 	s.must(err)
 	t.Cleanup(func() { s.must(s.gateway.Close()) })
@@ -81,6 +85,24 @@ func set(t *testing.T, interval time.Duration, adjust ...func(*worker.Options)) 
 		f(&s.options)
 	}
 	return s
+}
+
+// logbook is a log that may be read while it is written.
+type logbook struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logbook) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func (s *scene) must(err error) {
@@ -113,11 +135,14 @@ func (s *scene) start() (stop func()) {
 	return stop
 }
 
-// until waits for a condition, which is looked at again at every event of the worker and the gateway.
+// until waits for a condition, which is looked at again at every event of the worker and the gateway, and now
+// and then: logs and other servers give no signal.
 func (s *scene) until(what string, done func() bool) {
 	s.t.Helper()
 	limit := time.NewTimer(60 * time.Second)
 	defer limit.Stop()
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
 	for {
 		s.mu.Lock()
 		changed := s.changed
@@ -129,6 +154,7 @@ func (s *scene) until(what string, done func() bool) {
 		select {
 		case <-changed:
 		case <-gateway:
+		case <-ticker.C:
 		case <-limit.C:
 			s.t.Fatalf("in vain: %s\n%s", what, s.story())
 		}

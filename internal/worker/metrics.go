@@ -23,8 +23,11 @@ type metrics struct {
 	oldest     *prometheus.GaugeVec
 	held       *prometheus.GaugeVec
 	archived   prometheus.Gauge
-	ledger     *prometheus.HistogramVec
-	alive      prometheus.Gauge
+
+	undecodable prometheus.Gauge
+
+	ledger *prometheus.HistogramVec
+	alive  prometheus.Gauge
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -37,17 +40,18 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		gaps:     prometheus.NewHistogram(prometheus.HistogramOpts{Name: "fahuo_gap_seconds", Help: "Time between two ship calls of one account, as this process wrote them.", Buckets: []float64{.1, .5, 1, 5, 9.9, 10, 10.01, 10.05, 10.1, 10.5, 11, 15, 30, 60, 600}}),
 		gapShort: prometheus.NewCounter(prometheus.CounterOpts{Name: "fahuo_gap_short_total", Help: "Gaps below the interval; must stay 0."}),
 
-		unverified: counterVec("fahuo_unverified_answers_total", "Successes whose signature is missing or wrong.", "service"),
-		late:       prometheus.NewCounter(prometheus.CounterOpts{Name: "fahuo_late_writes_total", Help: "Requests written after their window; must stay 0."}),
-		shipments:  gaugeVec("fahuo_shipments", "Shipments by state.", "partner", "state"),
-		dead:       gaugeVec("fahuo_dead_letters", "Dead letters by reason.", "reason"),
-		oldest:     gaugeVec("fahuo_oldest_queued_seconds", "Age of the oldest queued shipment.", "partner"),
-		held:       gaugeVec("fahuo_account_held", "1 while the account is on hold.", "partner"),
-		archived:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "fahuo_asynq_archived", Help: "Tasks that asynq has given up; must stay 0."}),
-		ledger:     prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "fahuo_ledger_seconds", Help: "How long write transactions of the ledger took.", Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}, []string{"op"}),
-		alive:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "fahuo_worker_alive", Help: "1 while the worker runs."}),
+		unverified:  counterVec("fahuo_unverified_answers_total", "Successes whose signature is missing or wrong.", "service"),
+		late:        prometheus.NewCounter(prometheus.CounterOpts{Name: "fahuo_late_writes_total", Help: "Requests written after their window; must stay 0."}),
+		shipments:   gaugeVec("fahuo_shipments", "Shipments by state.", "partner", "state"),
+		dead:        gaugeVec("fahuo_dead_letters", "Dead letters by reason.", "reason"),
+		oldest:      gaugeVec("fahuo_oldest_queued_seconds", "Age of the oldest queued shipment.", "partner"),
+		held:        gaugeVec("fahuo_account_held", "1 while the account is on hold.", "partner"),
+		archived:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "fahuo_asynq_archived", Help: "Tasks that asynq has given up; must stay 0."}),
+		undecodable: prometheus.NewGauge(prometheus.GaugeOpts{Name: "fahuo_undecodable_tasks", Help: "What lies in the queues and asynq cannot decode; should stay 0."}),
+		ledger:      prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "fahuo_ledger_seconds", Help: "How long write transactions of the ledger took.", Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}, []string{"op"}),
+		alive:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "fahuo_worker_alive", Help: "1 while the worker runs."}),
 	}
-	r.MustRegister(m.calls, m.seconds, m.gaps, m.gapShort, m.unverified, m.late, m.shipments, m.dead, m.oldest, m.held, m.archived, m.ledger, m.alive)
+	r.MustRegister(m.calls, m.seconds, m.gaps, m.gapShort, m.unverified, m.late, m.shipments, m.dead, m.oldest, m.held, m.archived, m.undecodable, m.ledger, m.alive)
 	m.alive.Set(1)
 	return m
 }

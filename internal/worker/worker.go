@@ -80,6 +80,9 @@ func (w *Worker) run() error {
 	if err := w.persist("reach the belt", w.takeBelt()); err != nil {
 		return err
 	}
+	if err := w.checkMemory(w.loops); err != nil && w.loops.Err() == nil {
+		w.o.Log.Debug().Err(err).Msg("Redis does not tell how it treats memory")
+	}
 	w.loadBelt()
 	if !w.startLanes() {
 		return nil

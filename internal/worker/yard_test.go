@@ -250,12 +250,10 @@ func (y *yard) settled() bool {
 	}
 	line, err := y.belt.Snapshot(context.Background(), partner)
 	y.must(err)
-	for _, where := range line {
-		if where == tasks.Present { // what only a dead process has is left to asynq, for a minute or two
-			return false
-		}
-	}
-	return !slices.ContainsFunc(y.rows(), func(r ledger.Row) bool { return r.Feed })
+	return !slices.ContainsFunc(y.rows(), func(r ledger.Row) bool {
+		// What only a dead process has is left to asynq, for a minute or two.
+		return r.Feed || line.At(r.Key()) == tasks.Present
+	})
 }
 
 func (y *yard) row(s shipment.Shipment) ledger.Row {
