@@ -70,13 +70,15 @@ func TestClusterAddressInParts(t *testing.T) {
 
 func TestConnectSaysWhatIsWrongWithoutThePassword(t *testing.T) {
 	for address, want := range map[string]string{
-		"redis://:geheim@h:port":                 "invalid port",
+		"redis://:geheim@h:port":                 "it does not read",
 		"redis://:geheim@h:1/x":                  "database number",
 		"redis://:geheim@h:1?nonsense=1":         "nonsense",
-		"redis://:%zzgeheim@h:1":                 "invalid URL escape",
-		"redis-sentinel://:geheim@h:x/?master=m": "invalid port",
+		"redis://:%zzgeheim@h:1":                 "it does not read",
+		"redis-sentinel://:geheim@h:x/?master=m": "it does not read",
 		"redis-cluster://u:geheim@h1":            "missing port",
 		"redis-cluster://u:geheim@h1:1,h2":       "missing port",
+		"redis-sentinel://h1:26379":              "the master's name is missing",
+		"redis-cluster://h1:1?password=geheim":   "takes no parameters",
 		"http://:geheim@h":                       "begins with none of",
 		"geheim":                                 "begins with none of",
 		"":                                       "begins with none of",

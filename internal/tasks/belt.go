@@ -83,6 +83,9 @@ func newRedis(rawURL string) (redis.UniversalClient, error) {
 		if err != nil {
 			return nil, addressError(err)
 		}
+		if sentinel, ok := o.(asynq.RedisFailoverClientOpt); ok && sentinel.MasterName == "" {
+			return nil, addressError(errors.New("redis-sentinel://…/?master=NAME: the master's name is missing"))
+		}
 		client, ok := o.MakeRedisClient().(redis.UniversalClient)
 		if !ok {
 			return nil, addressError(errors.New("no client for it"))
@@ -97,17 +100,20 @@ func newRedis(rawURL string) (redis.UniversalClient, error) {
 // addressError keeps the address, which may carry a password, out of the error.
 func addressError(err error) error {
 	var inURL *url.Error
-	if errors.As(err, &inURL) {
-		err = inURL.Err
+	if errors.As(err, &inURL) { // the parser quotes what it does not understand, which may be the password
+		err = errors.New("it does not read redis://:PASSWORD@HOST:6379/0; in a password, write % / # ? @ : as %25 %2F %23 %3F %40 %3A")
 	}
 	return fmt.Errorf("the Redis address cannot be used: %w", err)
 }
 
 func newCluster(rest string) (redis.UniversalClient, error) {
 	var user, password string
-	if credentials, hosts, found := strings.Cut(rest, "@"); found {
-		user, password, _ = strings.Cut(credentials, ":")
-		rest = hosts
+	if at := strings.LastIndex(rest, "@"); at >= 0 { // the last: a password may hold one
+		user, password, _ = strings.Cut(rest[:at], ":")
+		rest = rest[at+1:]
+	}
+	if strings.ContainsAny(rest, "?#") {
+		return nil, addressError(errors.New("redis-cluster://USER:PASSWORD@HOST:PORT,HOST:PORT takes no parameters"))
 	}
 	addrs := strings.Split(strings.TrimSuffix(rest, "/"), ",")
 	for _, addr := range addrs {
@@ -166,20 +172,38 @@ func (b *Belt) enqueue(ctx context.Context, task *asynq.Task, id string) error {
 	return nil
 }
 
-// RemoveDead takes a dead letter's task away; that it is not there is success.
+// RemoveDead takes a dead letter's task away, wherever in its queue it is; that it is not there is success. It
+// does so by itself: asynq's Inspector knows nothing of a queue whose name Redis has lost, nor of a task whose
+// list it has lost.
 func (b *Belt) RemoveDead(ctx context.Context, k shipment.Key) error {
-	err := b.inspector.DeleteTask(QueueDead, k.String())
-	if err == nil || errors.Is(err, asynq.ErrTaskNotFound) || errors.Is(err, asynq.ErrQueueNotFound) {
+	id := k.String()
+	_, err := b.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		for _, list := range []string{"pending", "active"} {
+			p.LRem(ctx, key(QueueDead, list), 0, id)
+		}
+		for _, set := range []string{"lease", "scheduled", "retry", "archived", "completed"} {
+			p.ZRem(ctx, key(QueueDead, set), id)
+		}
+		p.Del(ctx, key(QueueDead, "t:"+id))
 		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("remove dead letter %s: %w", k, err)
 	}
-	// Redis has lost the list and kept the task, which asynq can then neither list nor delete.
-	for _, w := range []string{"pending", "active"} {
-		if n, lookErr := b.redis.LPos(ctx, key(QueueDead, w), k.String(), redis.LPosArgs{}).Result(); lookErr == nil {
-			return fmt.Errorf("remove dead letter %s, at %d of %s: %w", k, n, w, err)
+	return nil
+}
+
+// Publish makes asynq's tools see the accounts' queues and the dead letters'. asynq does so once in a process's
+// life, and a Redis that was wiped has forgotten it.
+func (b *Belt) Publish(ctx context.Context, partners []string) error {
+	names := []any{QueueDead}
+	for _, p := range partners {
+		for name := range Queues(p) {
+			names = append(names, name)
 		}
 	}
-	if delErr := b.redis.Del(ctx, key(QueueDead, "t:"+k.String())).Err(); delErr != nil {
-		return fmt.Errorf("remove dead letter %s: %w", k, errors.Join(err, delErr))
+	if err := b.redis.SAdd(ctx, "asynq:queues", names...).Err(); err != nil {
+		return fmt.Errorf("publish the queues: %w", err)
 	}
 	return nil
 }

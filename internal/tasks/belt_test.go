@@ -48,7 +48,7 @@ func letter(n int) tasks.DeadLetter {
 	return tasks.DeadLetter{Shipment: parcel(n), Reason: shipment.ReasonTradeNotExist, ErrorCode: "TRADE_NOT_EXIST", At: time.Now()}
 }
 
-// Every odd state in which a dead letter's task was or can be found, and whether it may be removed.
+// Every odd state in which a dead letter's task was or can be found; it is removed from all of them.
 func TestRemoveDeadInOddStates(t *testing.T) {
 	addr := proctest.Redis(t)
 	const queue = "asynq:{dead-letter}:"
@@ -57,44 +57,34 @@ func TestRemoveDeadInOddStates(t *testing.T) {
 		must(t, b.Redis().HSet(t.Context(), queue+"t:"+id, "state", name).Err())
 	}
 	lose := func(t *testing.T, b *tasks.Belt, name string) { must(t, b.Redis().Del(t.Context(), queue+name).Err()) }
-	for name, c := range map[string]struct {
-		spoil func(t *testing.T, b *tasks.Belt)
-		stays string // in the error, when it may not be removed
-	}{
-		"in line":               {func(*testing.T, *tasks.Belt) {}, ""},
-		"list lost":             {func(t *testing.T, b *tasks.Belt) { lose(t, b, "pending") }, ""},
-		"task lost, id in line": {func(t *testing.T, b *tasks.Belt) { lose(t, b, "t:"+id) }, ""},
-		"archived":              {func(t *testing.T, b *tasks.Belt) { must(t, look(t, b).ArchiveTask(tasks.QueueDead, id)) }, ""},
-		"archive lost": {func(t *testing.T, b *tasks.Belt) {
+	for name, spoil := range map[string]func(t *testing.T, b *tasks.Belt){
+		"in line":               func(*testing.T, *tasks.Belt) {},
+		"list lost":             func(t *testing.T, b *tasks.Belt) { lose(t, b, "pending") },
+		"task lost, id in line": func(t *testing.T, b *tasks.Belt) { lose(t, b, "t:"+id) },
+		"archived":              func(t *testing.T, b *tasks.Belt) { must(t, look(t, b).ArchiveTask(tasks.QueueDead, id)) },
+		"archive lost": func(t *testing.T, b *tasks.Belt) {
 			lose(t, b, "pending")
 			says(t, b, "archived")
-		}, ""},
-		"in no hands": {func(t *testing.T, b *tasks.Belt) {
+		},
+		"in no hands": func(t *testing.T, b *tasks.Belt) {
 			lose(t, b, "pending")
 			says(t, b, "active")
-		}, ""},
-		"in somebody's hands": {func(t *testing.T, b *tasks.Belt) {
+		},
+		"in somebody's hands": func(t *testing.T, b *tasks.Belt) {
 			must(t, b.Redis().LMove(t.Context(), queue+"pending", queue+"active", "RIGHT", "LEFT").Err())
 			says(t, b, "active")
-		}, "of active"},
-		"in line, says otherwise": {func(t *testing.T, b *tasks.Belt) { says(t, b, "active") }, "of pending"},
+		},
+		"in line, says otherwise": func(t *testing.T, b *tasks.Belt) { says(t, b, "active") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := freshBelt(t, addr)
 			must(t, b.PutDead(t.Context(), letter(1)))
-			c.spoil(t, b)
-			err := b.RemoveDead(t.Context(), parcel(1).Key())
-			if (err != nil) != (c.stays != "") || err != nil && (!strings.Contains(err.Error(), c.stays) || !strings.Contains(err.Error(), id)) {
-				t.Fatalf("%v, want %q", err, c.stays)
+			spoil(t, b)
+			must(t, b.RemoveDead(t.Context(), parcel(1).Key()))
+			if left, err := b.Dead(t.Context()); err != nil || len(left) != 0 || b.Redis().Exists(t.Context(), queue+"t:"+id).Val() != 0 {
+				t.Errorf("%v is left (%v)", left, err)
 			}
-			left := b.Redis().Exists(t.Context(), queue+"t:"+id).Val()
-			if (left == 1) != (c.stays != "") {
-				t.Errorf("%d tasks are left", left)
-			}
-			put := b.PutDead(t.Context(), letter(1))
-			if (put != nil) != (c.stays != "") {
-				t.Errorf("put again: %v", put)
-			}
+			must(t, b.PutDead(t.Context(), letter(1)))
 			there, err := b.Dead(t.Context())
 			if err != nil || there[parcel(1).Key()] == tasks.Nowhere {
 				t.Errorf("%v %v: the dead letter is gone", there, err)

@@ -7,7 +7,6 @@ import (
 	"hash/maphash"
 	"time"
 
-	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
 	"fahuo/internal/shipment"
@@ -181,22 +180,21 @@ func (b *Belt) Orphans(ctx context.Context, partner string) ([]shipment.Key, err
 
 // Has tells whether an item's task is in line or in living hands.
 func (b *Belt) Has(ctx context.Context, i Item) (bool, error) {
+	// Not by asynq's Inspector: it knows nothing of a queue whose name Redis has lost.
 	queue := Queue(i.Partner, i.Line)
-	info, err := b.info(ctx, queue, i.ID())
-	switch {
-	case errors.Is(err, errUndecodable):
-		return false, nil // nobody can take it
-	case err != nil:
-		return false, err
-	case info == nil:
+	state, err := b.redis.HGet(ctx, key(queue, "t:"+i.ID()), "state").Result()
+	if errors.Is(err, redis.Nil) {
 		return false, nil
 	}
-	switch info.State {
-	case asynq.TaskStateArchived, asynq.TaskStateCompleted:
-		return false, nil
-	case asynq.TaskStatePending, asynq.TaskStateScheduled, asynq.TaskStateRetry, asynq.TaskStateAggregating:
+	if err != nil {
+		return false, fmt.Errorf("look for task %s: %w", i.ID(), err)
+	}
+	switch state {
+	case "pending", "scheduled", "retry":
 		return true, nil
-	case asynq.TaskStateActive:
+	case "active":
+	default: // archived, completed, or nobody's
+		return false, nil
 	}
 	expires, err := b.redis.ZScore(ctx, key(queue, "lease"), i.ID()).Result()
 	if errors.Is(err, redis.Nil) {
@@ -211,9 +209,9 @@ func (b *Belt) Has(ctx context.Context, i Item) (bool, error) {
 // IDTaken tells whether asynq still knows an item's id, wherever the task may be: putting the item again
 // would change nothing.
 func (b *Belt) IDTaken(ctx context.Context, i Item) (bool, error) {
-	info, err := b.info(ctx, Queue(i.Partner, i.Line), i.ID())
-	if errors.Is(err, errUndecodable) {
-		return true, nil
+	n, err := b.redis.Exists(ctx, key(Queue(i.Partner, i.Line), "t:"+i.ID())).Result()
+	if err != nil {
+		return false, fmt.Errorf("look for task %s: %w", i.ID(), err)
 	}
-	return info != nil, err
+	return n > 0, nil
 }

@@ -25,8 +25,8 @@ func TestDelayOfEachFailure(t *testing.T) {
 		{2, 1, 5 * time.Second},
 		{5, 1, 11250 * time.Millisecond},
 	} {
-		if got := r.delay(c.failures, c.random); got != c.want {
-			t.Errorf("delay(%d, %v) = %v, want %v", c.failures, c.random, got, c.want)
+		if got := r.delay(c.failures, c.random); got != c.want { // fatal: what is wrong here may not come back below
+			t.Fatalf("delay(%d, %v) = %v, want %v", c.failures, c.random, got, c.want)
 		}
 	}
 }

@@ -142,6 +142,9 @@ func (w *Worker) bringBack(ctx context.Context, lost []ledger.Lost) error {
 
 // reload compares ledger and belt both ways.
 func (w *Worker) reload(ctx context.Context) error {
+	if err := w.o.Belt.Publish(ctx, w.partners()); err != nil {
+		return err
+	}
 	for _, l := range w.lanes {
 		there, err := w.o.Belt.Snapshot(ctx, l.partner)
 		if err != nil {
@@ -222,13 +225,17 @@ func (w *Worker) reloadDead(ctx context.Context) error {
 	return nil
 }
 
-// checkArchive raises the alarm should asynq have given something up after all.
-func (w *Worker) checkArchive(ctx context.Context) error {
+func (w *Worker) partners() []string {
 	partners := make([]string, len(w.lanes))
 	for i, l := range w.lanes {
 		partners[i] = l.partner
 	}
-	n, err := w.o.Belt.Archived(ctx, partners)
+	return partners
+}
+
+// checkArchive raises the alarm should asynq have given something up after all.
+func (w *Worker) checkArchive(ctx context.Context) error {
+	n, err := w.o.Belt.Archived(ctx, w.partners())
 	if err != nil {
 		return fmt.Errorf("look for archived tasks: %w", err)
 	}
