@@ -181,7 +181,7 @@ var awayFor = flag.Duration("away.for", 20*time.Second, "how long the ledger is 
 // retry budget has run out meanwhile.
 func TestLedgerAway(t *testing.T) {
 	t.Parallel()
-	server, err := proctest.NewPostgres("")
+	server, err := proctest.NewPostgres(context.Background(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func TestLedgerAway(t *testing.T) {
 	gone := time.Now()
 	timer := time.NewTimer(*awayFor)
 	<-timer.C
-	s.must(server.Start())
+	s.must(server.Start(context.Background()))
 	back := time.Now()
 	s.until("all shipped", 3*time.Minute, func() bool { return s.shipCalls() >= 303 && s.countOr(shipment.Shipped) == 300 })
 	for _, a := range s.gateway.Arrivals() {

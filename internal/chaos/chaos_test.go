@@ -104,9 +104,9 @@ func run(t *testing.T, c chaos.Config) chaos.Report {
 	t.Helper()
 	c.Program, c.Seed = program, *seed
 	if c.Seed == 0 {
-		c.Seed = uint64(time.Now().UnixNano()) //nolint:gosec // any number will do
+		c.Seed = uint64(time.Now().UnixNano())
 	}
-	log, err := os.CreateTemp("", "fahuo-chaos-*.log")
+	log, err := os.CreateTemp("", "fahuo-chaos-*.log") //nolint:usetesting // kept when the test fails
 	if err != nil {
 		t.Fatal(err)
 	}

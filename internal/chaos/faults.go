@@ -72,20 +72,20 @@ func bad(to func(*world) *network, toxics ...toxic) strike {
 }
 
 // victim is the worker that an event is about.
-func (w *world) victim(e Event) *process { return w.workers[e.Choice%uint64(len(w.workers))] } //nolint:gosec // small
+func (w *world) victim(e Event) *process { return w.workers[e.Choice%uint64(len(w.workers))] }
 
 func kill(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
 	p := w.victim(e)
 	err := p.end(syscall.SIGKILL)
 	wait(ctx, e.For)
-	return errors.Join(err, p.start())
+	return errors.Join(err, p.start(ctx))
 }
 
 func terminate(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
 	p := w.victim(e)
 	err := p.end(syscall.SIGTERM)
 	wait(ctx, e.For)
-	return errors.Join(err, p.start())
+	return errors.Join(err, p.start(ctx))
 }
 
 func stop(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
@@ -100,7 +100,7 @@ func (w *world) redisNow() *redisServer { return w.redis[w.primary] }
 func redisRestart(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
 	err := w.redisNow().end(syscall.SIGTERM)
 	wait(ctx, e.For)
-	return errors.Join(err, w.redisNow().start())
+	return errors.Join(err, w.redisNow().start(ctx))
 }
 
 // redisLoss: what was written in the last second before the kill had not reached the disk.
@@ -112,7 +112,7 @@ func redisLoss(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
 	wait(ctx, time.Second)
 	err = w.redisNow().end(syscall.SIGKILL)
 	wait(ctx, e.For)
-	return errors.Join(err, w.redisNow().putBack(copied), w.redisNow().start())
+	return errors.Join(err, w.redisNow().putBack(copied), w.redisNow().start(ctx))
 }
 
 // redisBack: the last backup is put back, which is as old as the last time that somebody rolled back.
@@ -132,7 +132,7 @@ func redisBack(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
 	wait(ctx, e.For)
 	back := w.old
 	w.old = fresh
-	return errors.Join(err, w.redisNow().putBack(back), w.redisNow().start())
+	return errors.Join(err, w.redisNow().putBack(back), w.redisNow().start(ctx))
 }
 
 // failover: a replica that has not got the last seconds becomes the primary.
@@ -141,7 +141,7 @@ func failover(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
 	if err := errors.Join(replica.wipe(), w.replication.repoint(primary.addr)); err != nil {
 		return err
 	}
-	if err := replica.start("--replicaof", "127.0.0.1", portOf(w.replication.addr())); err != nil {
+	if err := replica.start(ctx, "--replicaof", "127.0.0.1", portOf(w.replication.addr())); err != nil {
 		return err
 	}
 	client := replica.client()
@@ -226,7 +226,7 @@ func drop(ctx context.Context, w *world, _ Event, random *rand.Rand) error {
 func ledgerRestart(ctx context.Context, w *world, e Event, random *rand.Rand) error {
 	err := w.postgres.Stop([]string{"INT", "QUIT", "KILL"}[random.IntN(3)])
 	wait(ctx, e.For)
-	return errors.Join(err, w.postgres.Start())
+	return errors.Join(err, w.postgres.Start(ctx))
 }
 
 // ledgerFull fills the ledger's file system to the last byte.

@@ -50,12 +50,12 @@ func (w *world) prepareWorkers(context.Context) error {
 	return nil
 }
 
-func (p *process) start() error {
+func (p *process) start(ctx context.Context) error {
 	log, err := os.OpenFile(p.logFile(), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	p.cmd = exec.CommandContext(context.Background(), p.w.Program, "run") //nolint:gosec // our own program
+	p.cmd = exec.CommandContext(context.WithoutCancel(ctx), p.w.Program, "run") //nolint:gosec // our own program
 	p.cmd.Dir, p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = p.w.dir, p.env, log, log
 	return errors.Join(p.cmd.Start(), log.Close())
 }

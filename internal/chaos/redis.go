@@ -20,7 +20,7 @@ type redisServer struct {
 	cmd             *exec.Cmd
 }
 
-func (s *redisServer) start(extra ...string) error {
+func (s *redisServer) start(ctx context.Context, extra ...string) error {
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
 		return errors.New("redis-server is missing; install it with scripts/install-test-deps or apt-get install redis-server")
@@ -34,18 +34,19 @@ func (s *redisServer) start(extra ...string) error {
 		// A rewrite would change the files while they are copied.
 		"--auto-aof-rewrite-percentage", "0", "--maxmemory-policy", "noeviction", "--repl-diskless-load", "on-empty-db",
 	}, extra...)
-	s.cmd = exec.CommandContext(context.Background(), program, args...) //nolint:gosec // the machine's own redis-server
+	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), program, args...) //nolint:gosec // the machine's own redis-server
 	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = s.dir, log, log
 	if err := errors.Join(s.cmd.Start(), log.Close()); err != nil {
 		return err
 	}
-	return s.await()
+	return s.await(ctx)
 }
 
 // await waits until the server answers and has loaded its data.
-func (s *redisServer) await() error {
+func (s *redisServer) await(ctx context.Context) error {
 	client := s.client()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	// The end of the run must find the server running, or it could not be ended in order.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	err := poll(ctx, func() bool { return client.Ping(ctx).Err() == nil })
 	return errors.Join(err, client.Close())

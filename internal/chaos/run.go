@@ -46,7 +46,7 @@ func Run(ctx context.Context, c Config) (report Report, err error) {
 		}
 	}
 	for _, p := range w.workers {
-		if err := p.start(); err != nil {
+		if err := p.start(ctx); err != nil {
 			return report, err
 		}
 	}
@@ -83,7 +83,7 @@ func (w *world) rage(ctx context.Context) error {
 	for _, e := range events {
 		t := strikes[e.Fault].target
 		if t == onWorker {
-			t += target(fmt.Sprint(e.Choice % uint64(len(w.workers)))) //nolint:gosec // small
+			t += target(fmt.Sprint(e.Choice % uint64(len(w.workers))))
 		}
 		queues[t] = append(queues[t], e)
 	}

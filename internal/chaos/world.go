@@ -132,10 +132,10 @@ func (w *world) proxy(name, upstream string) (*network, error) {
 	return n, err
 }
 
-func (w *world) startRedis(context.Context) (err error) {
+func (w *world) startRedis(ctx context.Context) (err error) {
 	for i := range w.redis {
 		s := &redisServer{dir: filepath.Join(w.dir, fmt.Sprintf("redis%d", i))}
-		if s.addr, s.port, err = freeAddr(); err != nil {
+		if s.addr, s.port, err = freeAddr(ctx); err != nil {
 			return err
 		}
 		if err := os.Mkdir(s.dir, 0o700); err != nil {
@@ -144,7 +144,7 @@ func (w *world) startRedis(context.Context) (err error) {
 		w.redis[i] = s
 		w.onClose(func() error { return s.end(syscall.SIGKILL) })
 	}
-	if err := w.redis[0].start(); err != nil {
+	if err := w.redis[0].start(ctx); err != nil {
 		return err
 	}
 	if w.toRedis, err = w.proxy("redis", w.redis[0].addr); err != nil {
@@ -182,7 +182,7 @@ func (w *world) ownBelt() *tasks.Belt {
 func (w *world) startLedger(ctx context.Context) (err error) {
 	if w.Postgres {
 		// Changes of the record are flushed: the server is killed.
-		if w.postgres, err = proctest.NewPostgres(""); err != nil {
+		if w.postgres, err = proctest.NewPostgres(ctx, ""); err != nil {
 			return err
 		}
 		w.onClose(w.postgres.Close)
@@ -217,8 +217,8 @@ func (w *world) workersLedger() string {
 	return strings.Replace(w.url, w.postgres.Addr(), w.toLedger.addr(), 1)
 }
 
-func freeAddr() (addr, port string, err error) {
-	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+func freeAddr(ctx context.Context) (addr, port string, err error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", "", err
 	}

@@ -44,7 +44,7 @@ func Postgres(t testing.TB) string {
 var databases atomic.Int64
 
 // sharedPostgres writes nothing to the disk that it need not: the tests that use it kill no machine.
-var sharedPostgres = sync.OnceValues(func() (*PostgresServer, error) { return NewPostgres("", "-c", "fsync=off") })
+var sharedPostgres = sync.OnceValues(func() (*PostgresServer, error) { return NewPostgres(context.Background(), "", "-c", "fsync=off") })
 
 // PostgresServer is a PostgreSQL of a test's own, which may be stopped and started again.
 type PostgresServer struct {
@@ -56,7 +56,7 @@ type PostgresServer struct {
 
 // NewPostgres makes a database cluster in a temporary directory and starts it, on the given port or, if that
 // is empty, on a free one.
-func NewPostgres(port string, options ...string) (*PostgresServer, error) {
+func NewPostgres(ctx context.Context, port string, options ...string) (*PostgresServer, error) {
 	initdb, err := postgresProgram("initdb")
 	if err != nil {
 		return nil, err
@@ -70,13 +70,13 @@ func NewPostgres(port string, options ...string) (*PostgresServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	init := exec.CommandContext(context.Background(), initdb, //nolint:gosec // the machine's own PostgreSQL
+	init := exec.CommandContext(ctx, initdb, //nolint:gosec // the machine's own PostgreSQL
 		"--pgdata", filepath.Join(dir, "data"), "--username", "fahuo", "--auth", "trust", "--encoding", "UTF8", "--no-locale", "--no-sync")
 	init.Dir, init.SysProcAttr = dir, &syscall.SysProcAttr{Credential: credential}
 	if out, err := init.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
 	}
-	return s, s.Start()
+	return s, s.Start(ctx)
 }
 
 // watch runs the server until its standard input ends: with the process that has started it, if not before.
@@ -84,7 +84,7 @@ const watch = `dir=$1; shift; "$@" >>"$dir/log" 2>&1 </dev/null & pid=$!
 read -r how; kill -"${how:-QUIT}" $pid; wait $pid; [ -n "$how" ] || rm -rf "$dir"`
 
 // Start starts the server and waits until it answers.
-func (s *PostgresServer) Start() error {
+func (s *PostgresServer) Start(ctx context.Context) error {
 	program, err := postgresProgram("postgres")
 	if err != nil {
 		return err
@@ -94,7 +94,7 @@ func (s *PostgresServer) Start() error {
 		return err
 	}
 	if s.port == "" {
-		if s.port, err = freePort(); err != nil {
+		if s.port, err = freePort(ctx); err != nil {
 			return err
 		}
 	}
@@ -106,17 +106,17 @@ func (s *PostgresServer) Start() error {
 		"-c", watch, "watch", s.dir, program, "-D", filepath.Join(s.dir, "data"), "-p", s.port, "-c", "listen_addresses=127.0.0.1",
 		"-c", "unix_socket_directories=", "-c", "max_connections=300", "-c", "shared_buffers=64MB", "-c", "log_min_messages=warning",
 	}, s.options...)
-	s.cmd = exec.CommandContext(context.Background(), "/bin/sh", args...) //nolint:gosec // the machine's own PostgreSQL
+	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), "/bin/sh", args...) //nolint:gosec // the machine's own PostgreSQL
 	s.cmd.Dir, s.cmd.Stdin, s.cmd.SysProcAttr = s.dir, out, &syscall.SysProcAttr{Credential: credential, Setpgid: true}
 	err = errors.Join(s.cmd.Start(), out.Close())
 	if err != nil {
 		return errors.Join(err, in.Close())
 	}
 	s.hold = in
-	return s.await()
+	return s.await(ctx)
 }
 
-func (s *PostgresServer) await() error {
+func (s *PostgresServer) await(ctx context.Context) error {
 	db, err := sql.Open("pgx", s.URL("postgres"))
 	if err != nil {
 		return err
@@ -125,7 +125,7 @@ func (s *PostgresServer) await() error {
 	ticker := time.NewTicker(20 * time.Millisecond) // another program's start gives no signal
 	defer ticker.Stop()
 	for {
-		if err = db.PingContext(context.Background()); err == nil {
+		if err = db.PingContext(ctx); err == nil {
 			return db.Close()
 		}
 		select {

@@ -184,15 +184,15 @@ func RedisClient(t testing.TB, addr string) *redis.Client {
 // FreePort finds a port of loopback that nobody uses.
 func FreePort(t testing.TB) string {
 	t.Helper()
-	port, err := freePort()
+	port, err := freePort(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return port
 }
 
-func freePort() (string, error) {
-	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+func freePort(ctx context.Context) (string, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
