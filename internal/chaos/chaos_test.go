@@ -28,7 +28,10 @@ var (
 	paceInterval = flag.Duration("pace.interval", time.Second, "the interval then")
 	paceAccounts = flag.Int("pace.accounts", 10, "the accounts then, all with work at all times")
 	paceKills    = flag.Int("pace.kills", 5, "how many workers are killed")
-	paceMean     = flag.Duration("pace.mean", 0, "the largest mean gap that is good enough; 0: no limit, on a machine that does other things")
+	mountain     = flag.Int("overload.mountain", 20000, "shipments of the one account that has too many")
+	overloadFor  = flag.Duration("overload.for", 10*time.Second, "how long the workers work at least; two minutes see it compared with Redis twice")
+
+	paceMean = flag.Duration("pace.mean", 0, "the largest mean gap that is good enough; 0: no limit, on a machine that does other things")
 )
 
 var program string
