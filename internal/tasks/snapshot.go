@@ -130,52 +130,89 @@ func (b *Belt) scanPending(ctx context.Context, queue string, s seer) error {
 	}
 }
 
-// scanActive reads the tasks in hand and their leases in one transaction. asynq renews a lease of 30
-// s every 5 s and itself looks for lost ones after 60 to 125 s.
-func (b *Belt) scanActive(ctx context.Context, queue string, s seer) error {
+// active reads the ids of the tasks in hand, and whose lease is good, in one transaction. asynq renews a lease of
+// 30 s every 5 s and itself looks for lost ones after 60 to 125 s.
+func (b *Belt) active(ctx context.Context, queue string) (ids []string, alive map[string]bool, err error) {
 	var active *redis.StringSliceCmd
 	var leases *redis.ZSliceCmd
-	_, err := b.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
+	_, err = b.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		active = p.LRange(ctx, key(queue, "active"), 0, -1)
 		leases = p.ZRangeWithScores(ctx, key(queue, "lease"), 0, -1)
 		return nil
 	})
 	if err != nil && !errors.Is(err, redis.Nil) {
-		return err
+		return nil, nil, err
 	}
-	alive := make(map[string]bool)
+	alive = make(map[string]bool)
 	now := float64(time.Now().Unix())
 	for _, z := range leases.Val() {
 		if id, ok := z.Member.(string); ok && z.Score >= now {
 			alive[id] = true
 		}
 	}
-	for _, id := range active.Val() {
-		if alive[id] {
-			seeAll(s, []string{id}, Present)
-		} else {
-			seeAll(s, []string{id}, Orphaned)
-		}
-	}
-	return nil
+	return active.Val(), alive, nil
 }
 
-// Orphans lists the shipments of an account that are in the hands of a process which has stopped
-// renewing its lease. They may have other tasks besides.
-func (b *Belt) Orphans(ctx context.Context, partner string) ([]shipment.Key, error) {
-	s := make(Tasks)
-	for line := range Queues(partner) {
-		if err := b.scanActive(ctx, line, s); err != nil {
-			return nil, fmt.Errorf("read queue %s: %w", line, err)
+func (b *Belt) scanActive(ctx context.Context, queue string, s seer) error {
+	ids, alive, err := b.active(ctx, queue)
+	for _, id := range ids {
+		where := Orphaned
+		if alive[id] {
+			where = Present
 		}
+		seeAll(s, []string{id}, where)
 	}
-	var orphans []shipment.Key
-	for k, w := range s {
-		if w == Orphaned {
-			orphans = append(orphans, k)
+	return err
+}
+
+// Orphan is a task in the hands of a process that has stopped renewing its lease, or without a lease at all.
+type Orphan struct{ Queue, ID string }
+
+// Orphans lists the orphans in an account's queues. Their shipments may have other tasks besides.
+func (b *Belt) Orphans(ctx context.Context, partner string) (orphans []Orphan, err error) {
+	for queue := range Queues(partner) {
+		active, alive, err := b.active(ctx, queue)
+		if err != nil {
+			return nil, fmt.Errorf("read queue %s: %w", queue, err)
+		}
+		for _, id := range active {
+			if !alive[id] {
+				orphans = append(orphans, Orphan{queue, id})
+			}
 		}
 	}
 	return orphans, nil
+}
+
+// Payload is what an orphan carries; known is false when it is gone, or cannot be decoded.
+func (b *Belt) Payload(ctx context.Context, o Orphan) (taskType string, payload []byte, known bool, err error) {
+	info, err := b.info(ctx, o.Queue, o.ID)
+	if errors.Is(err, errUndecodable) || info == nil {
+		return "", nil, false, ignore(err, errUndecodable)
+	}
+	return info.Type, info.Payload, true, err
+}
+
+func ignore(err, harmless error) error {
+	if errors.Is(err, harmless) {
+		return nil
+	}
+	return err
+}
+
+// Bury takes an orphan away once its shipment is safe elsewhere. A process that only slept finds its task gone
+// when it has done with it, which is harmless.
+func (b *Belt) Bury(ctx context.Context, o Orphan) error {
+	_, err := b.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		p.LRem(ctx, key(o.Queue, "active"), 0, o.ID)
+		p.ZRem(ctx, key(o.Queue, "lease"), o.ID)
+		p.Del(ctx, key(o.Queue, "t:"+o.ID))
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("bury task %s: %w", o.ID, err)
+	}
+	return nil
 }
 
 // Has tells whether an item's task is in line or in living hands.

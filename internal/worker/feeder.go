@@ -73,7 +73,7 @@ func (w *Worker) rescue(ctx context.Context) error {
 		}
 	}
 	for _, l := range w.lanes {
-		if err := w.adopt(ctx, l.partner); err != nil {
+		if err := w.adopt(ctx, l); err != nil {
 			return err
 		}
 		if err := l.examine(ctx); err != nil {
@@ -100,44 +100,6 @@ func (l *lane) examine(ctx context.Context) error {
 		l.moved(ctx, l.gatherEvidence(ctx, r), "the evidence was gathered afterwards")
 	}
 	return nil
-}
-
-// adopt brings back what is only in the hands of a process that has stopped renewing its leases.
-// asynq itself would take 60 to 125 s and put it at the back of the line.
-func (w *Worker) adopt(ctx context.Context, partner string) error {
-	orphans, err := w.o.Belt.Orphans(ctx, partner)
-	if err != nil {
-		return err
-	}
-	var lost []ledger.Lost
-	for _, k := range orphans {
-		r, err := w.o.Book.Get(ctx, k)
-		if errors.Is(err, ledger.ErrNotFound) {
-			continue // never seen by the ledger: asynq brings it back
-		}
-		if err != nil {
-			return err
-		}
-		if r.State != shipment.Queued || r.Feed {
-			continue
-		}
-		there, err := w.o.Belt.Has(ctx, intake.ItemOf(r))
-		if err != nil {
-			return err
-		}
-		if !there {
-			lost = append(lost, ledger.Lost{Row: r, Orphaned: true})
-		}
-	}
-	return w.bringBack(ctx, lost)
-}
-
-func (w *Worker) bringBack(ctx context.Context, lost []ledger.Lost) error {
-	if len(lost) == 0 {
-		return nil
-	}
-	w.o.Log.Warn().Int("rows", len(lost)).Stringer("first", lost[0].Key()).Msg("missing on the belt; putting them back")
-	return w.o.Book.FeedAgain(ctx, lost, w.o.Name)
 }
 
 // reload compares ledger and belt both ways.

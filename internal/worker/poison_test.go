@@ -102,12 +102,37 @@ func TestUndecodableNeighbours(t *testing.T) {
 	s.redis.HSet(queue+"t:"+garbled, "msg", "\xff")
 	s.must(w.Rescue(t.Context()))
 	s.must(w.Reload(t.Context()))
-	if n := gathered(t, registry, "fahuo_undecodable_tasks"); n != 2 || !strings.Contains(log.String(), `"task":"garbage"`) || !strings.Contains(log.String(), "ship-"+partner) {
+	if n := gathered(t, registry, "fahuo_undecodable_tasks"); n != 1 || !strings.Contains(log.String(), `"task":"garbage"`) || !strings.Contains(log.String(), "ship-"+partner) {
 		t.Errorf("%v undecodable tasks: %s", n, log.String())
 	}
 	s.options.Metrics = nil // it is the idle worker's
 	s.start()
 	s.until("all shipped", func() bool { return s.counts()[shipment.Shipped] == 3 })
+	s.lawful()
+}
+
+// A process died with tasks that the ledger had never seen, and their leases are lost: they are taken in.
+func TestOrphansThatTheLedgerDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	s := set(t, 20*time.Millisecond)
+	w := s.idle()
+	queue := "asynq:{" + tasks.Queue(partner, tasks.Main) + "}:"
+	s.must(s.belt.Put(t.Context(), tasks.Item{Shipment: parcel(1), Line: tasks.Main}))
+	client := asynq.NewClientFromRedisClient(s.belt.Redis())
+	for id, payload := range map[string]string{"theirs": `{"partner":"` + partner + `","trade_no":"` + parcel(2).TradeNo + `","logistics_name":"x","transport_type":"EMS"}`, "rubbish": "rubbish"} {
+		_, err := client.EnqueueContext(t.Context(), asynq.NewTask(tasks.TypeConfirm, []byte(payload)), asynq.TaskID(id), asynq.Queue(tasks.Queue(partner, tasks.Main)))
+		s.must(err)
+	}
+	for range 3 {
+		id := s.belt.Redis().LMove(t.Context(), queue+"pending", queue+"active", "RIGHT", "LEFT").Val()
+		s.redis.HSet(queue+"t:"+id, "state", "active")
+	}
+	s.must(w.Rescue(t.Context()))
+	if left, err := s.belt.Orphans(t.Context(), partner); err != nil || len(left) != 0 {
+		t.Errorf("%v (%v): still there", left, err)
+	}
+	s.start()
+	s.until("all settled", func() bool { return s.counts()[shipment.Shipped] == 2 && s.counts()[shipment.Dead] == 1 })
 	s.lawful()
 }
 
