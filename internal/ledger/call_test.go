@@ -88,7 +88,7 @@ func testAnOldVersionChangesNothing(t *testing.T) {
 func testBeginByManyAtOnce(t *testing.T) {
 	url := newURL(t)
 	l := open(t, url)
-	announce(t, l, time.Second)
+	announce(t, l)
 	accept(t, l, parcel(1), parcel(2), parcel(3))
 	var mu sync.Mutex
 	begun := 0

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"encoding/json"
+	"testing"
 	"time"
 )
 
@@ -26,4 +27,15 @@ func LastSeen(ctx context.Context, l *Ledger, ago time.Duration) error {
 		}
 		return t.exec(`UPDATE ledger SET value = ? WHERE name = 'belt'`, string(value))
 	})
+}
+
+// Close closes a dead shipment, as a person will be able to.
+func Close(t *testing.T, l *Ledger, r Row) {
+	t.Helper()
+	err := l.tx(t.Context(), "test", func(t *tx) error {
+		return t.exec(`UPDATE shipments SET state = 'closed', reason = '', version = version + 1 WHERE id = ?`, r.ID)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }

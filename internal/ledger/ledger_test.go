@@ -23,7 +23,7 @@ const partner = "2088000000000001"
 func book(t *testing.T) *ledger.Ledger {
 	t.Helper()
 	l := open(t, newURL(t))
-	announce(t, l, time.Second)
+	announce(t, l)
 	return l
 }
 
@@ -41,9 +41,9 @@ func open(t *testing.T, url string) *ledger.Ledger {
 	return l
 }
 
-func announce(t *testing.T, l *ledger.Ledger, interval time.Duration) {
+func announce(t *testing.T, l *ledger.Ledger) {
 	t.Helper()
-	if err := l.Announce(t.Context(), []ledger.Account{{Partner: partner, Name: "旗舰店", Interval: interval}}); err != nil {
+	if err := l.Announce(t.Context(), []ledger.Account{{Partner: partner, Name: "旗舰店", Interval: time.Second}}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -34,7 +34,7 @@ func raw(t *testing.T, url string) *sql.DB {
 func TestPostgresRepeatsWhatWasInTheWay(t *testing.T) {
 	url := proctest.Postgres(t)
 	l := open(t, url)
-	announce(t, l, time.Second)
+	announce(t, l)
 	db := raw(t, url)
 	other, err := db.BeginTx(t.Context(), nil)
 	if err != nil {

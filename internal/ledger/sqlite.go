@@ -72,8 +72,7 @@ func connectSQLite(raw string) (*Ledger, error) {
 	if err := checkDir(path); err != nil {
 		return nil, err
 	}
-	pragmas := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"}}
-	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + pragmas.Encode()
+	dsn := sqliteDSN(path)
 	write, err := sql.Open("sqlite", dsn+"&_txlock=immediate")
 	if err != nil {
 		return nil, err
@@ -85,6 +84,11 @@ func connectSQLite(raw string) (*Ledger, error) {
 	}
 	read.SetMaxOpenConns(4)
 	return &Ledger{url: "sqlite:" + path, dialect: sqliteDialect(path), write: write, read: read}, nil
+}
+
+func sqliteDSN(path string) string {
+	pragmas := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"}}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + pragmas.Encode()
 }
 
 func sqliteDialect(path string) dialect {
