@@ -1,10 +1,12 @@
 package worker
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
 
 	"fahuo/internal/alipay"
 )
@@ -33,6 +35,20 @@ func TestAlarmsAreCounted(t *testing.T) {
 	} {
 		if got[name] != want {
 			t.Errorf("%s is %v, want %v", name, got[name], want)
+		}
+	}
+}
+
+// asynq's lines come out in our log, and its Fatal does not end the process.
+func TestAsynqsLog(t *testing.T) {
+	var out strings.Builder
+	log := asynqLog{zerolog.New(&out)}
+	for _, say := range []func(...any){log.Debug, log.Info, log.Warn, log.Error, log.Fatal} {
+		say("said ", 7)
+	}
+	for _, level := range []string{"trace", "debug", "warn", "error"} {
+		if !strings.Contains(out.String(), `"level":"`+level+`","message":"said 7"`) {
+			t.Errorf("%s is missing: %s", level, out.String())
 		}
 	}
 }
