@@ -127,6 +127,7 @@ func (t *tx) hold(partner, code, reason, actor string) error {
 // Release lifts a hold and tells whether there was one.
 func (l *Ledger) Release(ctx context.Context, partner, actor string) (released bool, err error) {
 	err = l.tx(ctx, "release", func(t *tx) error {
+		released = false // it may run again
 		n, err := t.changed(`UPDATE accounts SET held_us = held_us + (? - held_at), held_at = 0, held_code = '',
 			held_reason = '', deaths = 0, death_code = '' WHERE partner = ? AND held_at <> 0`, t.now, partner)
 		if err != nil || n == 0 {

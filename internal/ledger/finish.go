@@ -52,6 +52,7 @@ type Finished struct {
 func (l *Ledger) Finish(ctx context.Context, begun Row, f Finish) (Finished, error) {
 	var done Finished
 	err := l.tx(ctx, "finish", func(t *tx) error {
+		done = Finished{} // it may run again
 		first, err := t.complete(begun.Token, f.Answer)
 		if err != nil {
 			return err

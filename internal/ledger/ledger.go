@@ -158,7 +158,7 @@ type tx struct {
 func (l *Ledger) Observe(f func(op string, took time.Duration)) { l.observe.Store(&f) }
 
 // tx runs f in one write transaction, committed when f returns nil. It is run again when the database says
-// that another transaction was in its way and nothing of it was done.
+// that another transaction was in its way and nothing of it was done; so f sets whatever it hands out anew.
 func (l *Ledger) tx(ctx context.Context, op string, f func(*tx) error) error {
 	if observe := l.observe.Load(); observe != nil {
 		defer func(start time.Time) { (*observe)(op, time.Since(start)) }(time.Now())
