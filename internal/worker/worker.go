@@ -34,6 +34,9 @@ type Worker struct {
 
 	mu    sync.Mutex
 	drain chan struct{} // closed when Stop begins: no new call
+
+	stopping sync.Once
+	stopped  chan struct{} // closed when everything has ended
 }
 
 // New checks the options and puts the parts together. Nothing is opened or called.
@@ -45,7 +48,7 @@ func New(o Options) (*Worker, error) {
 	loops, endLoop := context.WithCancel(ctx)
 	w := &Worker{
 		o: o, metrics: newMetrics(o.Metrics), ctx: ctx, cancel: cancel, loops: loops, endLoop: endLoop,
-		drain: make(chan struct{}), failed: make(chan error, 1),
+		drain: make(chan struct{}), stopped: make(chan struct{}), failed: make(chan error, 1),
 	}
 	w.asynqLog = o.Log.Sample(&zerolog.BurstSampler{Burst: 3, Period: 30 * time.Second}).With().Str("part", "asynq").Logger()
 	o.Book.Observe(func(op string, took time.Duration) { w.metrics.ledger.WithLabelValues(op).Observe(took.Seconds()) })
@@ -242,29 +245,39 @@ func (w *Worker) every(d time.Duration, what string, f func(context.Context) err
 // once. It may be called more than once.
 func (w *Worker) Stop(ctx context.Context) error {
 	w.beginStop()
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		w.done.Wait()
-		var lanes sync.WaitGroup
-		for _, l := range w.lanes {
-			lanes.Go(l.stop)
-		}
-		lanes.Wait()
-	}()
+	w.stopping.Do(func() {
+		go func() {
+			defer close(w.stopped)
+			w.done.Wait()
+			var lanes sync.WaitGroup
+			for _, l := range w.lanes {
+				lanes.Go(l.stop)
+			}
+			lanes.Wait()
+		}()
+	})
 	limit := time.NewTimer(ratelimit.MaxWindow + w.o.CallTimeout + 10*time.Second)
 	defer limit.Stop()
 	var err error
 	select {
-	case <-stopped:
+	case <-w.stopped:
 	case <-ctx.Done():
 		err = ctx.Err()
 	case <-limit.C:
 		err = fmt.Errorf("not stopped after %v", ratelimit.MaxWindow+w.o.CallTimeout+10*time.Second)
 	}
 	w.cancel()
+	// What is left ends at once now. It is waited for, since asynq panics when its Redis is closed under it.
+	last := time.NewTimer(lastWait)
+	defer last.Stop()
+	select {
+	case <-w.stopped:
+	case <-last.C:
+	}
 	return err
 }
+
+const lastWait = 5 * time.Second
 
 // beginStop keeps asynq from handing out more, then tells the handlers: the other way round each lane would
 // go through its queue and give everything back.
