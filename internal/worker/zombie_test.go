@@ -57,7 +57,6 @@ func TestZombies(t *testing.T) {
 		y.stop(second)
 		y.until("the slot open", y.open) // what is sent now is too much, and not too early besides
 		y.wake(first, z.at)
-		y.stop(first)
 		y.audit()
 		y.auditZombie(z, first)
 	})
@@ -72,11 +71,14 @@ func (y *yard) open() bool {
 }
 
 // wake lets a process go on that was stopped, and checks that it deals with the next shipment, which is
-// waiting already: whatever it still sends of the old one would be too close to that.
+// waiting already: whatever it still sends of the old one would be too close to that. Then it is stopped.
 func (y *yard) wake(p *proctest.Process, at worker.Step) {
 	y.t.Helper()
 	if at == worker.StepHandBack {
 		p.Signal(syscall.SIGCONT) // and it ends, as it was about to
+		if code := p.Exit(); code != 0 {
+			y.t.Errorf("exit %d", code)
+		}
 		return
 	}
 	next := parcel(11)
@@ -88,6 +90,7 @@ func (y *yard) wake(p *proctest.Process, at worker.Step) {
 	if calls := y.calls(y.row(next)); len(calls) != 1 || calls[0].Worker != "first" {
 		y.t.Errorf("not called by the one who woke: %+v", calls)
 	}
+	y.stop(p)
 }
 
 // auditZombie checks what a process that was stopped has left behind.
