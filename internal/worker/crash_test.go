@@ -59,8 +59,11 @@ func (y *yard) strike(name string, at worker.Step, n int64, s syscall.Signal) *p
 	y.t.Helper()
 	p := y.start(name, func(o *orders) {
 		o.At, o.N, o.Signal = at, n, s
+		// One that is stopped must have nothing else under way: a transaction of SQLite that stands open in it
+		// keeps everybody from the ledger.
+		o.WithoutFeeder = s == syscall.SIGSTOP
 		// Rescue would be faster than the handler.
-		o.WithoutRescue = at == worker.StepTakeOver || at == worker.StepTakenOver
+		o.WithoutRescue = o.WithoutFeeder || at == worker.StepTakeOver || at == worker.StepTakenOver
 	})
 	if at == worker.StepHandBack {
 		p.WaitFor("on hold") // with a task in hand

@@ -40,6 +40,7 @@ const (
 type orders struct {
 	Ledger, Redis, Gateway string
 	Name                   string
+	WithoutFeeder          bool
 	WithoutRescue          bool
 
 	At     worker.Step    // where to strike; empty: nowhere
@@ -104,7 +105,8 @@ func obey(text string) (err error) {
 		Accounts: []worker.Account{{Name: "test", Interval: pace, Credentials: &creds}},
 		Gateway:  client, Book: book, Belt: belt, CallTimeout: callTimeout,
 		Retry: worker.Retry{Base: 50 * time.Millisecond, Cap: time.Second, For: time.Hour},
-		Name:  t.Name, Log: zerolog.New(os.Stdout), Metrics: registry, OnStep: t.onStep, WithoutRescue: t.WithoutRescue,
+		Name:  t.Name, Log: zerolog.New(os.Stdout), Metrics: registry, OnStep: t.onStep,
+		WithoutFeeder: t.WithoutFeeder, WithoutRescue: t.WithoutRescue,
 	})
 	if err != nil {
 		return err

@@ -49,6 +49,8 @@ func zombies() (all []zombie) {
 func TestZombies(t *testing.T) {
 	onEveryLedger(t, zombies(), func(y *yard, z zombie) {
 		y.lay(z.at)
+		_, err := intake.Deliver(y.t.Context(), y.book, y.belt) // the first one has no feeder
+		y.must(err)
 		first := y.strike("first", z.at, 1, syscall.SIGSTOP)
 		y.goOn(z.at)
 		y.accept(parcel(10))
