@@ -135,12 +135,20 @@ func (s *scene) start() (stop func()) {
 	return stop
 }
 
+// How long until waits: while nothing happens, and altogether. How much happens in a minute is the machine's
+// business, and no test's.
+const (
+	untilSilent = 60 * time.Second
+	untilLast   = 5 * time.Minute
+)
+
 // until waits for a condition, which is looked at again at every event of the worker and the gateway, and now
 // and then: logs and other servers give no signal.
 func (s *scene) until(what string, done func() bool) {
 	s.t.Helper()
-	limit := time.NewTimer(60 * time.Second)
-	defer limit.Stop()
+	last, silent := time.NewTimer(untilLast), time.NewTimer(untilSilent)
+	defer last.Stop()
+	defer silent.Stop()
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
 	for {
@@ -153,9 +161,13 @@ func (s *scene) until(what string, done func() bool) {
 		}
 		select {
 		case <-changed:
+			silent.Reset(untilSilent)
 		case <-gateway:
+			silent.Reset(untilSilent)
 		case <-ticker.C:
-		case <-limit.C:
+		case <-silent.C:
+			s.t.Fatalf("in vain, and nothing happens any more: %s\n%s", what, s.story())
+		case <-last.C:
 			s.t.Fatalf("in vain: %s\n%s", what, s.story())
 		}
 	}
