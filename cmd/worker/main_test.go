@@ -194,6 +194,42 @@ func TestASecondRedisIsRefusedWhileTheFirstIsInUse(t *testing.T) {
 	s.lawful()
 }
 
+// A worker that is stopped gives the belt back: one with another Redis goes on at once. As long as any worker
+// uses the belt, whoever has left it, another Redis is refused.
+func TestTheBeltIsGivenBack(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 100*time.Millisecond, true)
+	first, second := s.start(), s.start()
+	first.WaitFor("working")
+	second.WaitFor("working")
+	other := "REDIS_URL=redis://" + proctest.Redis(t)
+	stop := func(p *proctest.Process) {
+		p.Signal(syscall.SIGTERM)
+		if code := p.Exit(); code != 0 {
+			t.Fatalf("exit %d", code)
+		}
+	}
+	stop(first)
+	if code, out := proctest.Run(t, s.dir, append(slices.Clone(s.env), other), program, "run"); code != 2 || !strings.Contains(out, s.redis) {
+		t.Errorf("one is left, and another Redis is taken: exit %d:\n%s", code, out)
+	}
+	stop(second)
+	third := s.start(other)
+	third.WaitFor("working")
+	if strings.Contains(third.Output(), "waiting") || strings.Contains(third.Output(), "last used") {
+		t.Errorf("it waited for workers that had stopped:\n%s", third.Output())
+	}
+	s.accept(2)
+	s.until("shipped", time.Minute, func() bool { return s.count(shipment.Shipped) == 2 })
+	third.Kill()
+	fourth := s.start() // back to the first Redis: the killed one's word lapses
+	fourth.WaitFor("last used by a worker")
+	fourth.WaitFor("if it was stopped, this one goes on at")
+	s.accept(3)
+	s.until("shipped", time.Minute, func() bool { return s.count(shipment.Shipped) == 3 })
+	s.lawful()
+}
+
 func TestHoldAndRelease(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, 100*time.Millisecond, true)
