@@ -353,6 +353,30 @@ func TestSandbox(t *testing.T) {
 	p.WaitFor("All 12 sample shipments are settled")
 }
 
+// A second sandbox in one directory has nothing to do with --redis.
+func TestTwoSandboxesInOneDirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	args := []string{"--sandbox", "--interval", "1s"}
+	first := proctest.Start(t, dir, nil, program, args...)
+	first.WaitFor("SHIP")
+	code, out := proctest.Run(t, dir, nil, program, args...)
+	if code != 2 || !strings.Contains(out, "a sandbox is running in this directory already; stop it, or start this one in another directory") ||
+		strings.Contains(out, "--redis") {
+		t.Errorf("exit %d:\n%s", code, out)
+	}
+	first.Signal(syscall.SIGINT)
+	if code := first.Exit(); code != 0 {
+		t.Errorf("the first one: exit %d", code)
+	}
+	again := proctest.Start(t, dir, nil, program, args...)
+	again.WaitFor("Going on where it stopped")
+	again.WaitFor("SHIP")
+	if strings.Contains(again.Output(), "waiting") {
+		t.Errorf("it waited for one that had stopped:\n%s", again.Output())
+	}
+}
+
 // Ledger and Redis may be away; the worker waits and goes on by itself.
 func TestWaitsForRedis(t *testing.T) {
 	t.Parallel()
