@@ -278,6 +278,7 @@ func look(t *testing.T, l *ledger.Ledger) error {
 		func() error { _, err := l.Get(ctx, k); return err },
 		func() error { _, err := l.Account(ctx, partner); return err },
 		func() error { _, err := l.Accounts(ctx); return err },
+		func() error { _, err := l.HeldAhead(ctx); return err },
 		func() error { _, err := l.Calls(ctx, k); return err },
 		func() error { _, err := l.History(ctx, k); return err },
 		func() error { _, err := l.Overdue(ctx, 10); return err },
