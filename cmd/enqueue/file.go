@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	"unicode"
 
 	"github.com/rs/zerolog"
 
@@ -25,18 +24,19 @@ type fileCmd struct {
 	Batch   string `placeholder:"NAME" help:"A name to follow the rows by. Default: the file's name and time."`
 	Urgent  bool   `help:"Ahead of everything of that account that is not urgent."`
 	Format  string `enum:"auto,csv" default:"auto" help:"csv, or auto: told by content."`
-	DryRun  bool   `help:"Check everything, queue nothing."`
+	DryRun  bool   `help:"Check everything, queue nothing. Refused rows are written to their file all the same."`
 	Strict  bool   `help:"Queue nothing if any row is refused."`
 	JSON    bool   `name:"json" help:"Print the summary as JSON on standard output and nothing else there."`
 
 	fallback string // ALIPAY_PARTNER
+	named    bool   // --batch was given
 }
 
 // check looks at the flags alone and completes them.
 func (c *fileCmd) check(now time.Time) (faults []error) {
 	c.fallback = strings.TrimSpace(os.Getenv("ALIPAY_PARTNER"))
 	c.Partner, c.Batch = strings.TrimSpace(c.Partner), strings.TrimSpace(c.Batch)
-	if c.Batch == "" {
+	if c.named = c.Batch != ""; !c.named {
 		c.Batch = defaultBatch(c.File, now)
 	}
 	if err := shipment.CheckPartner(c.Partner); c.Partner != "" && err != nil {
@@ -60,12 +60,7 @@ func defaultBatch(path string, now time.Time) string {
 	if path == intake.Stdin {
 		name = "stdin"
 	}
-	name = strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("._-", r) {
-			return r
-		}
-		return '_'
-	}, name)
+	name = intake.Word(name)
 	if runes := []rune(name); len(runes) > 100 {
 		name = string(runes[:100])
 	}
@@ -111,6 +106,9 @@ func (c *fileCmd) importFile(ctx context.Context, g *cli, s streams, log zerolog
 		return sum, err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
+	if c.named {
+		source.NameRejected(c.Batch)
+	}
 	log.Debug().Stringer("encoding", source.Encoding).Int64("lines", source.Lines).Msg("file opened")
 	// From here on a signal stops between two transactions; a second one ends the process at once. Before,
 	// the first does: nothing has been accepted, and standard input may never end.

@@ -52,6 +52,7 @@ func (c *fileCmd) print(w io.Writer, sum intake.Summary) error {
 	p.line("%7d in conflict with what was accepted before", sum.Conflicts)
 	p.line("%7d refused", sum.Rejected)
 	p.refused(sum)
+	c.older(p, sum)
 	if sum.Accepted > 0 && !c.DryRun {
 		p.eta(sum.ETA)
 		p.line("Follow it with: enqueue wait --batch %s", shellQuote(sum.Batch))
@@ -77,6 +78,20 @@ func (p *page) refused(sum intake.Summary) {
 	}
 	if sum.RejectedFile != nil {
 		p.line("All of them are in %s, each with its reason. Correct them there and import that file; in a spreadsheet open it with its columns as text, or long numbers are rounded.", *sum.RejectedFile)
+	}
+}
+
+// older tells what became of the file of refused rows of an earlier import.
+func (c *fileCmd) older(p *page, sum intake.Summary) {
+	if c.DryRun && sum.RejectedFile != nil {
+		p.line("(--dry-run writes that file, too.)")
+	}
+	switch {
+	case sum.OlderRejectedFile == nil:
+	case sum.Refused():
+		p.line("The one of an earlier import said something else and may hold corrections; it is kept as %s.", *sum.OlderRejectedFile)
+	case sum.Error == "":
+		p.line("%s is of an earlier import and obsolete: nothing is refused any more.", *sum.OlderRejectedFile)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"fahuo/internal/ledger"
@@ -158,13 +159,7 @@ func (r *run) finish(ctx context.Context) error {
 	for _, row := range r.refused {
 		r.sum.Rejections = append(r.sum.Rejections, row.Rejection)
 	}
-	var err error
-	if len(r.refused) > 0 {
-		if err = r.source.writeRejected(r.refused); err == nil {
-			path := r.source.RejectedPath()
-			r.sum.RejectedFile = &path
-		}
-	}
+	err := r.keepRefused()
 	if r.DryRun {
 		return err
 	}
@@ -173,4 +168,25 @@ func (r *run) finish(ctx context.Context) error {
 		r.sum.ETA = Time{eta}
 	}
 	return errors.Join(err, etaErr)
+}
+
+// keepRefused writes the file of refused rows, and names what there is of an earlier import.
+func (r *run) keepRefused() error {
+	path := r.source.RejectedPath()
+	if len(r.refused) == 0 {
+		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
+			r.sum.OlderRejectedFile = &path
+		}
+		return nil
+	}
+	moved, err := r.source.writeRejected(r.refused)
+	if moved != "" {
+		r.sum.OlderRejectedFile = &moved
+	}
+	if err != nil {
+		return fmt.Errorf("the refused rows could not be written to %s: %w; their reasons are in the summary. "+
+			"For the file make the directory writable for this user, or go to one that is and hand the rows over as standard input: enqueue file - < FILE", path, err)
+	}
+	r.sum.RejectedFile = &path
+	return nil
 }

@@ -188,6 +188,25 @@ func TestPipe(t *testing.T) {
 	}
 }
 
+// Standard input has no name; its refused rows are called after the batch, which may be anything.
+func TestRejectedFileOfABatch(t *testing.T) {
+	t.Parallel()
+	for batch, want := range map[string]string{
+		"monday": "monday", "11月 a/b": "11月_a_b", "../etc": "_._etc", "-x": "_x", strings.Repeat("发", 100): strings.Repeat("发", 50),
+	} {
+		var s Source
+		s.NameRejected(batch)
+		if got := s.RejectedPath(); got != want+".rejected.csv" {
+			t.Errorf("%q: got %s", batch, got)
+		}
+		named := Source{path: "in.csv"}
+		named.NameRejected(batch)
+		if got := named.RejectedPath(); got != "in.csv.rejected.csv" {
+			t.Errorf("%q beside a file: got %s", batch, got)
+		}
+	}
+}
+
 type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errors.New("cable pulled") }

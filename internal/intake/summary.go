@@ -19,6 +19,9 @@ type Summary struct {
 	// RejectedFile holds the rows refused, conflicts among them; nil: there are none.
 	RejectedFile *string     `json:"rejected_file"`
 	Rejections   []Rejection `json:"rejections"` // never nil
+	// OlderRejectedFile is what there is of an earlier import: where it was moved to, since it said something
+	// else than RejectedFile, or, where nothing was refused this time, what is obsolete now. nil: there is none.
+	OlderRejectedFile *string `json:"older_rejected_file,omitempty"`
 	// Error says why the import stopped before its end; what is counted above stays.
 	Error string `json:"error,omitempty"`
 }
