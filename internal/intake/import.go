@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"fahuo/internal/ledger"
@@ -137,11 +138,23 @@ func (r *run) count(rec record, s shipment.Shipment, a ledger.Acceptance) {
 		r.sum.Already++
 	case ledger.Conflict:
 		r.sum.Conflicts++
-		d := a.Difference
-		r.refuse(rec, s.TradeNo, shipment.FieldError{Field: d.Field, Reason: fmt.Sprintf(
-			"%s was %q when this trade was accepted and is %q now; what was accepted first stays", d.Field, d.Old, d.New)})
+		r.refuse(rec, s.TradeNo, contradiction(a.Differences))
 	case ledger.Undecided:
 	}
+}
+
+// contradiction names every field that has changed, with both values: seeing one of them, a clerk would correct
+// that and be refused for the next.
+func contradiction(all []shipment.Difference) shipment.FieldError {
+	var said []string
+	for i, d := range all {
+		text := "%s was %q when this trade was accepted and is %q now"
+		if i > 0 {
+			text = "%s was %q and is %q"
+		}
+		said = append(said, fmt.Sprintf(text, d.Field, d.Old, d.New))
+	}
+	return shipment.FieldError{Field: all[0].Field, Reason: strings.Join(said, ", ") + "; what was accepted first stays"}
 }
 
 func (r *run) refuse(rec record, tradeNo string, fault shipment.FieldError) {

@@ -118,6 +118,11 @@ func TestDuplicatesAndConflicts(t *testing.T) {
 	if got := get(t, book, 1); got.InvoiceNo != "SF1" || !got.Urgent {
 		t.Errorf("got %+v", got)
 	}
+	sum = imported(t, book, file(t, columns+trade(1)+",圆通,SF3,\n"), Options{})
+	says := `logistics_name was "顺丰" when this trade was accepted and is "圆通" now, invoice_no was "SF1" and is "SF3"; what was accepted first stays`
+	if len(sum.Rejections) != 1 || sum.Rejections[0].Field != "logistics_name" || sum.Rejections[0].Reason != says {
+		t.Errorf("got %+v, want %s", sum.Rejections, says)
+	}
 }
 
 func TestStrictAndDryRun(t *testing.T) {
