@@ -1,11 +1,13 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +43,8 @@ type run struct {
 	reader  reader
 	sum     Summary
 	refused []refused
+	others  []string       // batches that hold rows already, in the order in which they were met
+	rowsIn  map[string]int // and how many each
 	// What is read and not yet handed to the ledger.
 	records   []record
 	shipments []shipment.Shipment
@@ -53,7 +57,7 @@ var ErrInterrupted = errors.New("interrupted")
 // counts what is durable. Cancelling ctx stops between two transactions. ErrAccount means that nothing
 // was read.
 func Import(ctx context.Context, book *ledger.Ledger, source *Source, o Options) (Summary, error) {
-	r := &run{Options: o, book: book, source: source, sum: Summary{Batch: o.Batch, Rejections: []Rejection{}}}
+	r := &run{Options: o, book: book, source: source, rowsIn: make(map[string]int), sum: Summary{Batch: o.Batch, Rejections: []Rejection{}}}
 	known, err := newAccounts(ctx, book, o.Partner, o.DefaultPartner, source.header.has(shipment.FieldPartner))
 	if err != nil {
 		return r.sum, err
@@ -136,11 +140,23 @@ func (r *run) count(rec record, s shipment.Shipment, a ledger.Acceptance) {
 		r.sum.Accepted++
 	case ledger.Already:
 		r.sum.Already++
+		r.met(a.Batch)
 	case ledger.Conflict:
 		r.sum.Conflicts++
 		r.refuse(rec, s.TradeNo, contradiction(a.Differences))
 	case ledger.Undecided:
 	}
+}
+
+// met notes in which other batch a row is already. One that was put into the queue without a batch is in none.
+func (r *run) met(batch string) {
+	if batch == "" || batch == r.Batch {
+		return
+	}
+	if r.rowsIn[batch]++; r.rowsIn[batch] == 1 {
+		r.others = append(r.others, batch)
+	}
+	r.sum.Elsewhere.Rows++
 }
 
 // contradiction names every field that has changed, with both values: seeing one of them, a clerk would correct
@@ -172,6 +188,9 @@ func (r *run) finish(ctx context.Context) error {
 	for _, row := range r.refused {
 		r.sum.Rejections = append(r.sum.Rejections, row.Rejection)
 	}
+	slices.SortStableFunc(r.others, func(a, b string) int { return cmp.Compare(r.rowsIn[b], r.rowsIn[a]) })
+	r.sum.Elsewhere.Batches = len(r.others)
+	r.sum.AlreadyIn = r.others[:min(len(r.others), alreadyShown)]
 	err := r.keepRefused()
 	if r.DryRun {
 		return err

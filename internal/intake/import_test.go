@@ -125,6 +125,25 @@ func TestDuplicatesAndConflicts(t *testing.T) {
 	}
 }
 
+// Rows may be in many other batches: the first ten are named, the one with the most rows before all.
+func TestAlreadyInOtherBatches(t *testing.T) {
+	t.Parallel()
+	book := openBook(t, partner)
+	all := head
+	for n := range 12 {
+		row := trade(n+1) + ",顺丰\n"
+		if n == 11 {
+			row += trade(13) + ",顺丰\n"
+		}
+		all += row
+		imported(t, book, file(t, head+row), Options{Batch: "b" + strconv.Itoa(n)})
+	}
+	sum := imported(t, book, file(t, all+trade(14)+",顺丰\n"), Options{Batch: "again"})
+	if sum.Already != 13 || sum.Accepted != 1 || sum.Elsewhere != (Elsewhere{Rows: 13, Batches: 12}) || strings.Join(sum.AlreadyIn, " ") != "b11 b0 b1 b2 b3 b4 b5 b6 b7 b8" {
+		t.Errorf("got %+v", sum)
+	}
+}
+
 func TestStrictAndDryRun(t *testing.T) {
 	t.Parallel()
 	good, dup := trade(1)+",顺丰\n"+trade(2)+",顺丰\n", trade(1)+",顺丰\n"
