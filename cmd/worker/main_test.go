@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -408,6 +409,31 @@ func TestTwoSandboxesInOneDirectory(t *testing.T) {
 	again.WaitFor("SHIP")
 	if strings.Contains(again.Output(), "waiting") {
 		t.Errorf("it waited for one that had stopped:\n%s", again.Output())
+	}
+}
+
+// Redis is away and metrics are asked for: what a library says about it is a line of JSON as all others.
+func TestEveryLineOfTheLogIsJSON(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 100*time.Millisecond, false)
+	port, addr := proctest.FreePort(t), "127.0.0.1:"+proctest.FreePort(t)
+	redis := proctest.Start(t, s.dir, nil, "redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "")
+	redis.WaitFor("Ready to accept")
+	p := s.start("REDIS_URL=redis://127.0.0.1:"+port, "FAHUO_LISTEN="+addr)
+	p.WaitFor("working")
+	redis.Kill()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+"/metrics", nil)
+	s.must(err)
+	answer, err := http.DefaultClient.Do(request)
+	s.must(err)
+	s.must(answer.Body.Close())
+	p.WaitFor("Failed to collect metrics data")
+	p.Signal(syscall.SIGTERM)
+	p.Exit()
+	for line := range strings.Lines(p.Output()) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("no JSON: %s", line)
+		}
 	}
 }
 
