@@ -412,6 +412,20 @@ func TestTwoSandboxesInOneDirectory(t *testing.T) {
 	}
 }
 
+// A key that is most likely wrong, or that others may read, is told at the start, a line each.
+func TestKeysThatLookWrongAreToldOf(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, time.Second, true)                   // its test key has 33 characters
+	s.must(os.Chmod(filepath.Join(s.dir, "key"), 0o644)) //nolint:gosec // on purpose
+	p := s.start()
+	p.WaitFor("working")
+	for _, want := range []string{`its MD5 key has 33 characters`, `may be read or written by others (mode 0644)`} {
+		if strings.Count(p.Output(), want) != 1 {
+			t.Errorf("%q is not there once:\n%s", want, p.Output())
+		}
+	}
+}
+
 // Redis is away and metrics are asked for: what a library says about it is a line of JSON as all others.
 func TestEveryLineOfTheLogIsJSON(t *testing.T) {
 	t.Parallel()

@@ -171,7 +171,7 @@ func TestPostgresErrorsSayWhatToDo(t *testing.T) {
 	missing := there[:strings.LastIndex(there, "/")] + "/not_there?sslmode=disable"
 	for url, want := range map[string]string{
 		"postgres://u:geheim@" + away + "/db": "the database does not answer at " + away + "; is it running, is the address right? (",
-		missing:                              "there is no such database; make it with: createdb -O fahuo not_there (",
+		missing:                               "there is no such database; make it with: createdb -O fahuo not_there (",
 	} {
 		for name, opens := range map[string]func(context.Context, string) (*ledger.Ledger, error){"Open": ledger.Open, "OpenExisting": ledger.OpenExisting} {
 			_, err := opens(t.Context(), url)
