@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"strings"
@@ -102,6 +103,9 @@ func (c *fileCmd) verdict(sum intake.Summary, err error) error {
 func (c *fileCmd) importFile(ctx context.Context, g *cli, s streams, log zerolog.Logger) (sum intake.Summary, err error) {
 	sum = intake.Summary{Batch: c.Batch, Rejections: []intake.Rejection{}}
 	source, err := intake.Open(c.File, s.in)
+	if errors.Is(err, fs.ErrNotExist) {
+		return sum, c.notThere()
+	}
 	if err != nil {
 		return sum, err
 	}
@@ -135,6 +139,14 @@ func (c *fileCmd) importFile(ctx context.Context, g *cli, s streams, log zerolog
 		}
 		return err
 	})
+}
+
+// notThere says that there is no such file; what does not look like one may have been meant for a command.
+func (c *fileCmd) notThere() error {
+	if strings.ContainsAny(c.File, `./\`) {
+		return fmt.Errorf("there is no file %q; is its name spelt right, and the directory?", c.File)
+	}
+	return fmt.Errorf("there is no file %q, and no such command (enqueue --help)", c.File)
 }
 
 func rows(n int) string {

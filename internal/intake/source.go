@@ -44,7 +44,7 @@ func Open(path string, stdin io.Reader) (_ *Source, err error) {
 		s.Name, s.path = "stdin", ""
 	} else {
 		if s.file, err = os.Open(path); err != nil { //nolint:gosec // G304: the file that the user named
-			return nil, fmt.Errorf("open the file: %w", err)
+			return nil, err // it names the file, and callers tell one that is not there
 		}
 		in = s.file
 	}
