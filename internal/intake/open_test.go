@@ -207,6 +207,31 @@ func TestRejectedFileOfABatch(t *testing.T) {
 	}
 }
 
+// Every column stands in its document, by every name.
+func TestEveryColumnIsDocumented(t *testing.T) {
+	t.Parallel()
+	document, err := os.ReadFile("../../docs/file.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range columns {
+		var row string
+		for line := range strings.Lines(string(document)) {
+			if strings.HasPrefix(line, "| `"+c.field+"` |") {
+				row = strings.ToLower(line)
+			}
+		}
+		for _, name := range c.names {
+			if !strings.Contains(row, "`"+name+"`") {
+				t.Errorf("%s is not in the row of %s: %q", name, c.field, row)
+			}
+		}
+		if row == "" {
+			t.Errorf("%s has no row", c.field)
+		}
+	}
+}
+
 type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errors.New("cable pulled") }
