@@ -88,12 +88,12 @@ func (p *page) elsewhere(sum intake.Summary) {
 		return
 	}
 	who, batch, others := "they are", sum.AlreadyIn[0], ""
-	switch n := sum.Elsewhere.Rows; {
-	case n == sum.Already:
-	case n == 1:
+	switch sum.Elsewhere.Rows {
+	case sum.Already:
+	case 1:
 		who = "1 of them is"
 	default:
-		who = fmt.Sprintf("%d of them are", n)
+		who = fmt.Sprintf("%d of them are", sum.Elsewhere.Rows)
 	}
 	switch n := sum.Elsewhere.Batches - 1; n {
 	case 0:

@@ -281,7 +281,7 @@ func (w *Worker) every(d time.Duration, what string, f func(context.Context) err
 // once. It may be called more than once.
 func (w *Worker) Stop(ctx context.Context) error {
 	w.beginStop()
-	w.stopping.Do(func() {
+	w.stopping.Do(func() { //nolint:contextcheck // what is done here ends with w.ctx, when Stop gives up, whoever has called it
 		go func() {
 			defer close(w.stopped)
 			w.done.Wait()
