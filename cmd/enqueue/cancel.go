@@ -36,17 +36,16 @@ func (c *cancelCmd) Run(ctx context.Context, g *cli, s streams) error {
 		if err != nil {
 			return err
 		}
-		if closed == 0 && len(left) == 0 {
-			st, err := readStatus(ctx, book, scope)
-			if err != nil {
-				return err
-			}
-			if st.Total == 0 {
-				return c.unknown(book)
-			}
+		counts, err := book.Counts(ctx, scope)
+		if err != nil {
+			return err
+		}
+		before := counts[shipment.Closed] - closed
+		if closed+before == 0 && len(left) == 0 {
+			return c.unknown(book)
 		}
 		p := &page{w: s.out}
-		p.line("%d cancelled, %d left.", closed, len(left))
+		p.line("%d cancelled, %d left%s.", closed, len(left), closedAlready(before))
 		for _, row := range left {
 			p.line("  %s is left: %s", row.Key(), whyLeft(row))
 		}
@@ -55,6 +54,16 @@ func (c *cancelCmd) Run(ctx context.Context, g *cli, s streams) error {
 		}
 		return p.err
 	})
+}
+
+func closedAlready(n int64) string {
+	switch {
+	case n <= 0: // below 0: one was reopened meanwhile
+		return ""
+	case n == 1:
+		return "; 1 was closed already"
+	}
+	return fmt.Sprintf("; %d were closed already", n)
 }
 
 func (c *cancelCmd) unknown(book *ledger.Ledger) error {

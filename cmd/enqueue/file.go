@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
 	"time"
-	"unicode"
 
 	"github.com/rs/zerolog"
 
@@ -25,18 +25,19 @@ type fileCmd struct {
 	Batch   string `placeholder:"NAME" help:"A name to follow the rows by. Default: the file's name and time."`
 	Urgent  bool   `help:"Ahead of everything of that account that is not urgent."`
 	Format  string `enum:"auto,csv" default:"auto" help:"csv, or auto: told by content."`
-	DryRun  bool   `help:"Check everything, queue nothing."`
+	DryRun  bool   `help:"Check everything, queue nothing. Refused rows are written to their file all the same."`
 	Strict  bool   `help:"Queue nothing if any row is refused."`
 	JSON    bool   `name:"json" help:"Print the summary as JSON on standard output and nothing else there."`
 
 	fallback string // ALIPAY_PARTNER
+	named    bool   // --batch was given
 }
 
 // check looks at the flags alone and completes them.
 func (c *fileCmd) check(now time.Time) (faults []error) {
 	c.fallback = strings.TrimSpace(os.Getenv("ALIPAY_PARTNER"))
 	c.Partner, c.Batch = strings.TrimSpace(c.Partner), strings.TrimSpace(c.Batch)
-	if c.Batch == "" {
+	if c.named = c.Batch != ""; !c.named {
 		c.Batch = defaultBatch(c.File, now)
 	}
 	if err := shipment.CheckPartner(c.Partner); c.Partner != "" && err != nil {
@@ -60,12 +61,7 @@ func defaultBatch(path string, now time.Time) string {
 	if path == intake.Stdin {
 		name = "stdin"
 	}
-	name = strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("._-", r) {
-			return r
-		}
-		return '_'
-	}, name)
+	name = intake.Word(name)
 	if runes := []rune(name); len(runes) > 100 {
 		name = string(runes[:100])
 	}
@@ -107,10 +103,16 @@ func (c *fileCmd) verdict(sum intake.Summary, err error) error {
 func (c *fileCmd) importFile(ctx context.Context, g *cli, s streams, log zerolog.Logger) (sum intake.Summary, err error) {
 	sum = intake.Summary{Batch: c.Batch, Rejections: []intake.Rejection{}}
 	source, err := intake.Open(c.File, s.in)
+	if errors.Is(err, fs.ErrNotExist) {
+		return sum, c.notThere()
+	}
 	if err != nil {
 		return sum, err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
+	if c.named {
+		source.NameRejected(c.Batch)
+	}
 	log.Debug().Stringer("encoding", source.Encoding).Int64("lines", source.Lines).Msg("file opened")
 	// From here on a signal stops between two transactions; a second one ends the process at once. Before,
 	// the first does: nothing has been accepted, and standard input may never end.
@@ -137,6 +139,14 @@ func (c *fileCmd) importFile(ctx context.Context, g *cli, s streams, log zerolog
 		}
 		return err
 	})
+}
+
+// notThere says that there is no such file; what does not look like one may have been meant for a command.
+func (c *fileCmd) notThere() error {
+	if strings.ContainsAny(c.File, `./\`) {
+		return fmt.Errorf("there is no file %q; is its name spelt right, and the directory?", c.File)
+	}
+	return fmt.Errorf("there is no file %q, and no such command (enqueue --help)", c.File)
 }
 
 func rows(n int) string {

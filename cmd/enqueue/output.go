@@ -49,9 +49,11 @@ func (c *fileCmd) print(w io.Writer, sum intake.Summary) error {
 	}
 	p.line("%7d %s", sum.Accepted, accepted)
 	p.line("%7d already there with the same details; nothing is sent twice", sum.Already)
+	p.elsewhere(sum)
 	p.line("%7d in conflict with what was accepted before", sum.Conflicts)
 	p.line("%7d refused", sum.Rejected)
 	p.refused(sum)
+	c.older(p, sum)
 	if sum.Accepted > 0 && !c.DryRun {
 		p.eta(sum.ETA)
 		p.line("Follow it with: enqueue wait --batch %s", shellQuote(sum.Batch))
@@ -77,6 +79,43 @@ func (p *page) refused(sum intake.Summary) {
 	}
 	if sum.RejectedFile != nil {
 		p.line("All of them are in %s, each with its reason. Correct them there and import that file; in a spreadsheet open it with its columns as text, or long numbers are rounded.", *sum.RejectedFile)
+	}
+}
+
+// elsewhere says where to follow rows that came in with another batch: this one's name does not lead to them.
+func (p *page) elsewhere(sum intake.Summary) {
+	if len(sum.AlreadyIn) == 0 {
+		return
+	}
+	who, batch, others := "they are", sum.AlreadyIn[0], ""
+	switch sum.Elsewhere.Rows {
+	case sum.Already:
+	case 1:
+		who = "1 of them is"
+	default:
+		who = fmt.Sprintf("%d of them are", sum.Elsewhere.Rows)
+	}
+	switch n := sum.Elsewhere.Batches - 1; n {
+	case 0:
+	case 1:
+		others = " (and 1 other)"
+	default:
+		others = fmt.Sprintf(" (and %d others)", n)
+	}
+	p.line("        %s in batch %s%s; follow it with: enqueue wait --batch %s", who, batch, others, shellQuote(batch))
+}
+
+// older tells what became of the file of refused rows of an earlier import.
+func (c *fileCmd) older(p *page, sum intake.Summary) {
+	if c.DryRun && sum.RejectedFile != nil {
+		p.line("(--dry-run writes that file, too.)")
+	}
+	switch {
+	case sum.OlderRejectedFile == nil:
+	case sum.Refused():
+		p.line("The one of an earlier import said something else and may hold corrections; it is kept as %s.", *sum.OlderRejectedFile)
+	case sum.Error == "":
+		p.line("%s is of an earlier import and obsolete: nothing is refused any more.", *sum.OlderRejectedFile)
 	}
 }
 

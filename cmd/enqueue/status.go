@@ -145,7 +145,7 @@ func (p *page) status(st status) {
 	p.line("%7d in all", st.Total)
 	p.dead(st)
 	for _, h := range st.Held {
-		p.line("Account %s is on hold since %s (%s: %s). When its cause is gone: worker release %s", h.Partner, h.Since, h.Code, h.Reason, h.Partner)
+		p.line("Account %s is on hold since %s (%s: %s). When its cause is gone: worker release %s; see docs/operations.md#holds", h.Partner, h.Since, h.Code, h.Reason, h.Partner)
 	}
 	switch {
 	case st.Counts[shipment.Queued]+st.Counts[shipment.Calling] == 0 || (st.ETA.IsZero() && len(st.Held) > 0): // said above

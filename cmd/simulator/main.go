@@ -37,6 +37,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exit
 	}
 	_, _ = fmt.Fprintf(stderr, "simulator: %v\n", err)
+	if taken := (addressError{}); errors.As(err, &taken) {
+		return exitUsage
+	}
 	if usage := (usageError{}); errors.As(err, &usage) {
 		_, _ = fmt.Fprintln(stderr, "simulator --help explains every flag")
 		return exitUsage
@@ -49,6 +52,12 @@ type usageError struct{ error }
 
 // Unwrap gives the cause.
 func (e usageError) Unwrap() error { return e.error }
+
+// addressError says that the address is taken or not ours: a usage error that no explanation of flags mends.
+type addressError struct{ error }
+
+// Unwrap gives the cause.
+func (e addressError) Unwrap() error { return e.error }
 
 // parse reads flags and variables. An exit code of 0 or above means that there is nothing more to do, as
 // after --help.

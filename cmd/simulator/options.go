@@ -15,7 +15,7 @@ import (
 
 // cli is everything that can be said to the simulator.
 type cli struct {
-	Listen  string   `env:"FAHUO_SIMULATOR_LISTEN" default:"127.0.0.1:8091" placeholder:"HOST:PORT" help:"Where to listen, on loopback only; port 0 takes a free one."`
+	Listen  string   `env:"FAHUO_SIMULATOR_LISTEN" default:"127.0.0.1:8091" help:"Where to listen, on loopback only; port 0 takes a free one."`
 	Partner []string `env:"ALIPAY_PARTNER" required:"" placeholder:"P" help:"The merchant account (16 digits); several are separated by commas and share the key."`
 
 	KeyFile        string `env:"ALIPAY_KEY_FILE" placeholder:"FILE" help:"File with the MD5 key. A key is never given as a flag."`

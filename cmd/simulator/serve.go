@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -26,7 +27,7 @@ func (c *cli) serve(ctx context.Context, stdout io.Writer) error {
 	options.Log = out.call
 	server, err := alipaytest.Listen(c.Listen, options)
 	if err != nil {
-		return usageError{err} // the address is taken or not ours: another one is needed
+		return addressError{fmt.Errorf("%w; choose another one: --listen HOST:PORT (FAHUO_SIMULATOR_LISTEN)", err)}
 	}
 	out.listening(server, c)
 

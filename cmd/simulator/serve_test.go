@@ -204,9 +204,31 @@ func TestServeJSON(t *testing.T) {
 		}
 		events = append(events, event.Event+" "+event.Answer)
 	}
-	if got := strings.Join(events, ","); got != "call TRADE_NOT_EXIST,call ILLEGAL_PARTNER_EXTERFACE,report " {
+	// A request's line follows its answer, so those of two requests may change places.
+	slices.Sort(events[:len(events)-1])
+	if got := strings.Join(events, ","); got != "call ILLEGAL_PARTNER_EXTERFACE,call TRADE_NOT_EXIST,report " {
 		t.Errorf("events %s", got)
 	}
+}
+
+// Times are those that people here read, wherever the machine is.
+func TestTimesAreBeijings(t *testing.T) {
+	t.Parallel()
+	p := begin(t)
+	p.post(t, alipay.ServiceQuery, openTrade)
+	clock, _, _ := strings.Cut(p.line(t), "  ")
+	now := time.Now().In(time.FixedZone("", 8*60*60))
+	at, err := time.Parse("15:04:05.000", clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	day := func(t time.Time) time.Duration {
+		return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute + time.Duration(t.Second())*time.Second
+	}
+	if ago := (day(now) - day(at) + 24*time.Hour) % (24 * time.Hour); ago > 10*time.Minute {
+		t.Errorf("it says %s at %s", clock, now)
+	}
+	p.end(t, os.Interrupt)
 }
 
 func TestATakenAddress(t *testing.T) {
@@ -216,8 +238,11 @@ func TestATakenAddress(t *testing.T) {
 	second := exec.CommandContext(t.Context(), "simulator", "--listen", address, "--partner", partner, "--key-file", "key")
 	second.Dir, second.Env = p.Dir, environment()
 	out, err := second.CombinedOutput()
-	if err == nil || second.ProcessState.ExitCode() != exitUsage || !bytes.Contains(out, []byte("address already in use")) {
+	if err == nil || second.ProcessState.ExitCode() != exitUsage || !bytes.Contains(out, []byte("address already in use; choose another one: --listen HOST:PORT")) {
 		t.Errorf("error %v, output %s", err, out)
+	}
+	if bytes.Contains(out, []byte("--help")) {
+		t.Errorf("no explanation of flags mends it: %s", out)
 	}
 	p.end(t, os.Interrupt)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os/user"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -26,6 +27,7 @@ type accountsCmd struct {
 type holdCmd struct {
 	Partner string `arg:"" help:"The account."`
 	Reason  string `required:"" help:"Why, for whoever looks later."`
+	Ahead   bool   `help:"Hold an account that no worker has announced yet, from its first moment; makes the ledger if there is none."`
 }
 
 type releaseCmd struct {
@@ -52,6 +54,12 @@ func (c *accountsCmd) Run(ctx context.Context, g *cli, s streams) error {
 		if err != nil {
 			return err
 		}
+		ahead, err := book.HeldAhead(ctx)
+		if err != nil {
+			return err
+		}
+		known = append(known, ahead...)
+		slices.SortFunc(known, func(a, b ledger.Account) int { return strings.Compare(a.Partner, b.Partner) })
 		if c.JSON {
 			return printJSON(s.out, known)
 		}
@@ -64,11 +72,12 @@ func (c *accountsCmd) Run(ctx context.Context, g *cli, s streams) error {
 }
 
 type accountJSON struct {
-	Partner  string    `json:"partner"`
-	Name     string    `json:"name"`
-	Interval string    `json:"interval"`
-	MayQuery bool      `json:"may_query"`
-	Hold     *holdJSON `json:"hold"`
+	Partner   string    `json:"partner"`
+	Name      string    `json:"name"`
+	Interval  string    `json:"interval"` // empty: not announced
+	MayQuery  bool      `json:"may_query"`
+	Announced bool      `json:"announced"` // false: held ahead, and no worker has served it yet
+	Hold      *holdJSON `json:"hold"`
 }
 
 type holdJSON struct {
@@ -80,7 +89,10 @@ type holdJSON struct {
 func printJSON(w io.Writer, known []ledger.Account) error {
 	list := make([]accountJSON, 0, len(known))
 	for _, a := range known {
-		v := accountJSON{Partner: a.Partner, Name: a.Name, Interval: a.Interval.String(), MayQuery: a.NoQueryAt.IsZero()}
+		v := accountJSON{Partner: a.Partner, Name: a.Name, MayQuery: a.NoQueryAt.IsZero(), Announced: !a.Announced.IsZero()}
+		if v.Announced {
+			v.Interval = a.Interval.String()
+		}
 		if h := a.Hold; h != nil {
 			v.Hold = &holdJSON{Code: h.Code, Reason: h.Reason, Since: h.Since.In(beijing).Format(time.RFC3339)}
 		}
@@ -96,57 +108,79 @@ func printTable(w io.Writer, known []ledger.Account) error {
 	if _, err := fmt.Fprintln(table, "PARTNER\tINTERVAL\tQUERIES\tHOLD\tSINCE\tNAME"); err != nil {
 		return err
 	}
+	held := false
 	for _, a := range known {
-		hold, since, queries := "-", "-", "yes"
+		hold, since, queries, interval, name := "-", "-", "yes", a.Interval.String(), a.Name
 		if !a.NoQueryAt.IsZero() {
 			queries = "refused"
 		}
-		if h := a.Hold; h != nil {
-			hold, since = h.Code+": "+h.Reason, h.Since.In(beijing).Format("2006-01-02 15:04:05 +08:00")
+		if a.Announced.IsZero() {
+			queries, interval, name = "-", "-", "(held ahead: no worker has announced it yet)"
 		}
-		if _, err := fmt.Fprintf(table, "%s\t%v\t%s\t%s\t%s\t%s\n", a.Partner, a.Interval, queries, hold, since, a.Name); err != nil {
+		if h := a.Hold; h != nil {
+			hold, since, held = h.Code+": "+h.Reason, h.Since.In(beijing).Format(second), true
+		}
+		if _, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", a.Partner, interval, queries, hold, since, name); err != nil {
 			return err
 		}
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil || !held {
+		return err
+	}
+	_, err := fmt.Fprintln(w, "What to look at before releasing: see docs/operations.md#holds")
+	return err
 }
+
+// second is how times are shown, in beijing.
+const second = "2006-01-02 15:04:05 +08:00"
 
 // Run is `worker hold`.
 func (c *holdCmd) Run(ctx context.Context, g *cli, s streams) error {
 	if strings.TrimSpace(c.Reason) == "" {
 		return settings.Usage(errors.New("--reason is empty; say why, for whoever looks later"))
 	}
-	return withLedger(ctx, g, ledger.Open, func(book *ledger.Ledger) error {
-		if a, err := book.Account(ctx, c.Partner); err == nil && a.Hold != nil {
-			_, err := fmt.Fprintf(s.out, "%s was on hold already since %s (%s: %s); that reason stays\n", c.Partner,
-				a.Hold.Since.In(beijing).Format("2006-01-02 15:04:05 +08:00"), a.Hold.Code, a.Hold.Reason)
-			return err
+	open := ledger.OpenExisting
+	if c.Ahead {
+		if err := shipment.CheckPartner(c.Partner); err != nil { // nobody else will notice a slip
+			return settings.Usage(err)
 		}
-		_, err := book.Account(ctx, c.Partner)
-		if err != nil && !errors.Is(err, ledger.ErrNotFound) {
-			return err
-		}
-		if err != nil {
-			if err := shipment.CheckPartner(c.Partner); err != nil {
-				return settings.Usage(err)
-			}
-			if _, err := fmt.Fprintf(s.err, "worker: no worker has announced %s to %s yet; it will be held from its first moment\n", c.Partner, book.URL()); err != nil {
-				return err
-			}
-		}
-		if err := book.SetHold(ctx, c.Partner, ledger.HoldManual, c.Reason, person()); err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(s.out, "%s is on hold; a call under way is still finished. Lift it with: worker release %s\n", c.Partner, c.Partner)
+		open = ledger.Open
+	}
+	return withLedger(ctx, g, open, func(book *ledger.Ledger) error { return c.hold(ctx, book, s) })
+}
+
+func (c *holdCmd) hold(ctx context.Context, book *ledger.Ledger, s streams) error {
+	a, err := book.Account(ctx, c.Partner)
+	switch {
+	case err != nil && !errors.Is(err, ledger.ErrNotFound):
 		return err
-	})
+	case a.Hold != nil:
+		_, err := fmt.Fprintf(s.out, "%s was on hold already since %s (%s: %s); that reason stays\n", c.Partner,
+			a.Hold.Since.In(beijing).Format(second), a.Hold.Code, a.Hold.Reason)
+		return err
+	case a.Announced.IsZero() && !c.Ahead:
+		return fmt.Errorf("%w; to hold it before a worker first announces it, add --ahead", unannounced(ctx, book, c.Partner))
+	}
+	if err := book.SetHold(ctx, c.Partner, ledger.HoldManual, c.Reason, person()); err != nil {
+		return err
+	}
+	how := "a call under way is still finished"
+	if a.Announced.IsZero() {
+		how = "no worker has announced it to " + book.URL() + " yet; it is held from its first moment"
+	}
+	_, err = fmt.Fprintf(s.out, "%s is on hold; %s. Lift it with: worker release %s\n", c.Partner, how, c.Partner)
+	return err
 }
 
 // Run is `worker release`.
 func (c *releaseCmd) Run(ctx context.Context, g *cli, s streams) error {
 	return withLedger(ctx, g, ledger.OpenExisting, func(book *ledger.Ledger) error {
-		if _, err := book.Account(ctx, c.Partner); err != nil {
-			return unknownAccount(ctx, book, c.Partner, err)
+		_, err := book.Account(ctx, c.Partner)
+		if errors.Is(err, ledger.ErrNotFound) {
+			return unannounced(ctx, book, c.Partner)
+		}
+		if err != nil {
+			return err
 		}
 		released, err := book.Release(ctx, c.Partner, person())
 		if err != nil {
@@ -161,25 +195,20 @@ func (c *releaseCmd) Run(ctx context.Context, g *cli, s streams) error {
 	})
 }
 
-// unknownAccount names the accounts there are.
-func unknownAccount(ctx context.Context, book *ledger.Ledger, partner string, err error) error {
-	if !errors.Is(err, ledger.ErrNotFound) {
+// unannounced names the accounts there are, for somebody who has named another.
+func unannounced(ctx context.Context, book *ledger.Ledger, partner string) error {
+	known, err := book.Accounts(ctx)
+	if err != nil {
 		return err
 	}
-	known, listErr := book.Accounts(ctx)
-	if listErr != nil {
-		return errors.Join(err, listErr)
-	}
-	names := "none"
+	names := make([]string, len(known))
 	for i, a := range known {
-		if i == 0 {
-			names = ""
-		} else {
-			names += ", "
-		}
-		names += a.Partner + " " + a.Name
+		names[i] = strings.TrimSpace(a.Partner + " " + a.Name)
 	}
-	return fmt.Errorf("no worker has announced account %s to the ledger %s; known: %s", partner, book.URL(), names)
+	if len(names) == 0 {
+		names = []string{"none"}
+	}
+	return fmt.Errorf("no worker has announced account %s to the ledger %s; known: %s", partner, book.URL(), strings.Join(names, ", "))
 }
 
 // person names who acts, for the history.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -194,6 +195,42 @@ func TestASecondRedisIsRefusedWhileTheFirstIsInUse(t *testing.T) {
 	s.lawful()
 }
 
+// A worker that is stopped gives the belt back: one with another Redis goes on at once. As long as any worker
+// uses the belt, whoever has left it, another Redis is refused.
+func TestTheBeltIsGivenBack(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 100*time.Millisecond, true)
+	first, second := s.start(), s.start()
+	first.WaitFor("working")
+	second.WaitFor("working")
+	other := "REDIS_URL=redis://" + proctest.Redis(t)
+	stop := func(p *proctest.Process) {
+		p.Signal(syscall.SIGTERM)
+		if code := p.Exit(); code != 0 {
+			t.Fatalf("exit %d", code)
+		}
+	}
+	stop(first)
+	if code, out := proctest.Run(t, s.dir, append(slices.Clone(s.env), other), program, "run"); code != 2 || !strings.Contains(out, s.redis) {
+		t.Errorf("one is left, and another Redis is taken: exit %d:\n%s", code, out)
+	}
+	stop(second)
+	third := s.start(other)
+	third.WaitFor("working")
+	if strings.Contains(third.Output(), "waiting") || strings.Contains(third.Output(), "last used") {
+		t.Errorf("it waited for workers that had stopped:\n%s", third.Output())
+	}
+	s.accept(2)
+	s.until("shipped", time.Minute, func() bool { return s.count(shipment.Shipped) == 2 })
+	third.Kill()
+	fourth := s.start() // back to the first Redis: the killed one's word lapses
+	fourth.WaitFor("last used by a worker")
+	fourth.WaitFor("if it was stopped, this one goes on at")
+	s.accept(3)
+	s.until("shipped", time.Minute, func() bool { return s.count(shipment.Shipped) == 3 })
+	s.lawful()
+}
+
 func TestHoldAndRelease(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, 100*time.Millisecond, true)
@@ -221,6 +258,40 @@ func TestHoldAndRelease(t *testing.T) {
 	if code != 1 || !strings.Contains(out, partner) {
 		t.Errorf("an unknown account: exit %d: %s", code, out)
 	}
+}
+
+// A slip in the address or the account must not look like a hold; holding ahead is asked for.
+func TestHoldOfWhatIsNotThere(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, time.Second, true)
+	dir := t.TempDir()
+	said := func(want int, text string, env []string, args ...string) {
+		t.Helper()
+		if code, out := proctest.Run(t, dir, env, program, args...); code != want || !strings.Contains(out, text) {
+			t.Errorf("%v: exit %d, want %d and %q:\n%s", args, code, want, text, out)
+		}
+	}
+	nowhere := []string{"DATABASE_URL=sqlite:" + filepath.Join(dir, "new.db")}
+	said(1, "there is no ledger at sqlite:", nowhere, "hold", partner, "--reason", "x")
+	said(2, `"123" is not 16 digits`, nowhere, "hold", "123", "--reason", "x", "--ahead")
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Fatalf("%v %v", left, err)
+	}
+	s.must(s.book.Announce(t.Context(), []ledger.Account{{Partner: partner, Name: "旗舰店", Interval: time.Second}}))
+	const stranger = "2088900000000009"
+	said(1, "no worker has announced account "+stranger, s.env, "hold", stranger, "--reason", "x")
+	said(1, "known: "+partner+" 旗舰店; to hold it before a worker first announces it, add --ahead", s.env, "hold", stranger, "--reason", "x")
+	if ahead, err := s.book.HeldAhead(t.Context()); err != nil || len(ahead) > 0 {
+		t.Errorf("%v %v", ahead, err)
+	}
+	said(0, "it is held from its first moment", nowhere, "hold", stranger, "--reason", "new ledger", "--ahead")
+	said(0, "was on hold already since", nowhere, "hold", stranger, "--reason", "again")
+	said(0, stranger+"  -         -        manual: new ledger", nowhere, "accounts")
+	said(0, "see docs/operations.md#holds", nowhere, "accounts")
+	said(0, `"announced": false`, nowhere, "accounts", "--json")
+	said(0, "is released", nowhere, "release", stranger)
+	said(1, "known: none", nowhere, "hold", stranger, "--reason", "x")
+	said(0, "has announced an account to this ledger yet", nowhere, "accounts")
 }
 
 func TestHealthReadinessMetrics(t *testing.T) {
@@ -315,6 +386,69 @@ func TestSandbox(t *testing.T) {
 	}
 	p = proctest.Start(t, dir, nil, program, args...)
 	p.WaitFor("All 12 sample shipments are settled")
+}
+
+// A second sandbox in one directory has nothing to do with --redis.
+func TestTwoSandboxesInOneDirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	args := []string{"--sandbox", "--interval", "1s"}
+	first := proctest.Start(t, dir, nil, program, args...)
+	first.WaitFor("SHIP")
+	code, out := proctest.Run(t, dir, nil, program, args...)
+	if code != 2 || !strings.Contains(out, "a sandbox is running in this directory already; stop it, or start this one in another directory") ||
+		strings.Contains(out, "--redis") {
+		t.Errorf("exit %d:\n%s", code, out)
+	}
+	first.Signal(syscall.SIGINT)
+	if code := first.Exit(); code != 0 {
+		t.Errorf("the first one: exit %d", code)
+	}
+	again := proctest.Start(t, dir, nil, program, args...)
+	again.WaitFor("Going on where it stopped")
+	again.WaitFor("SHIP")
+	if strings.Contains(again.Output(), "waiting") {
+		t.Errorf("it waited for one that had stopped:\n%s", again.Output())
+	}
+}
+
+// A key that is most likely wrong, or that others may read, is told at the start, a line each.
+func TestKeysThatLookWrongAreToldOf(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, time.Second, true)                   // its test key has 33 characters
+	s.must(os.Chmod(filepath.Join(s.dir, "key"), 0o644)) //nolint:gosec // on purpose
+	p := s.start()
+	p.WaitFor("working")
+	for _, want := range []string{`its MD5 key has 33 characters`, `may be read or written by others (mode 0644)`} {
+		if strings.Count(p.Output(), want) != 1 {
+			t.Errorf("%q is not there once:\n%s", want, p.Output())
+		}
+	}
+}
+
+// Redis is away and metrics are asked for: what a library says about it is a line of JSON as all others.
+func TestEveryLineOfTheLogIsJSON(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 100*time.Millisecond, false)
+	port, addr := proctest.FreePort(t), "127.0.0.1:"+proctest.FreePort(t)
+	redis := proctest.Start(t, s.dir, nil, "redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "")
+	redis.WaitFor("Ready to accept")
+	p := s.start("REDIS_URL=redis://127.0.0.1:"+port, "FAHUO_LISTEN="+addr)
+	p.WaitFor("working")
+	redis.Kill()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+"/metrics", nil)
+	s.must(err)
+	answer, err := http.DefaultClient.Do(request)
+	s.must(err)
+	s.must(answer.Body.Close())
+	p.WaitFor("Failed to collect metrics data")
+	p.Signal(syscall.SIGTERM)
+	p.Exit()
+	for line := range strings.Lines(p.Output()) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("no JSON: %s", line)
+		}
+	}
 }
 
 // Ledger and Redis may be away; the worker waits and goes on by itself.

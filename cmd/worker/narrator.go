@@ -118,6 +118,9 @@ func (n *narrator) event(e worker.Event) {
 		line = "HOLD   " + e.Code + ": " + e.Detail
 	case worker.EventReleased:
 		line = "released"
+	case worker.EventWaiting:
+		n.say("%s  waiting: this ledger was %s", e.At.In(beijing).Format("15:04:05"), e.Detail)
+		return
 	}
 	n.say("%s  %s  %s", e.At.In(beijing).Format("15:04:05"), either(e.Shipment.TradeNo, e.Account), line)
 	n.settled(e)

@@ -48,7 +48,11 @@ type plan struct {
 	accounts []worker.Account
 	gateway  string
 	client   *alipay.Client
+	warnings []warning
 }
+
+// warning is what is most likely a slip in an account, and no reason not to start.
+type warning struct{ partner, text string }
 
 // check reads keys and checks every setting; it reports all faults together.
 func (c *runCmd) check(common []error) (plan, error) {
@@ -79,6 +83,9 @@ func (c *runCmd) check(common []error) (plan, error) {
 		}
 		if err := checkDemo(a.Credentials, gateway != nil && !local); err != nil {
 			faults = append(faults, err)
+		}
+		for _, text := range a.Warnings {
+			p.warnings = append(p.warnings, warning{a.Credentials.Partner, text})
 		}
 		p.accounts = append(p.accounts, worker.Account{
 			Name: a.Name, Interval: a.Interval, NoPreflight: c.NoPreflight || !a.Preflight, Credentials: a.Credentials,
@@ -137,6 +144,9 @@ func (c *runCmd) Run(ctx context.Context, g *cli, s streams) error {
 	}
 	defer p.client.Close()
 	log := g.logger(s)
+	for _, w := range p.warnings {
+		log.Warn().Str("partner", w.partner).Msg(w.text)
+	}
 	return serve(ctx, service{
 		plan: p, log: log, ledger: g.Ledger, redis: g.Redis, embedded: g.EmbeddedRedisAddr, listen: c.Listen,
 		callTimeout: c.CallTimeout, retry: worker.Retry{Base: c.RetryBase, Cap: c.RetryCap, For: c.RetryFor},
@@ -160,6 +170,7 @@ type service struct {
 func serve(ctx context.Context, v service) (err error) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	settings.AdoptStandardLog(v.log)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 

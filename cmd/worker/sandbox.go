@@ -12,6 +12,7 @@ import (
 	"fahuo/internal/alipay"
 	"fahuo/internal/alipay/alipaytest"
 	"fahuo/internal/ledger"
+	"fahuo/internal/settings"
 	"fahuo/internal/shipment"
 	"fahuo/internal/tasks"
 	"fahuo/internal/worker"
@@ -96,6 +97,10 @@ func (c *runCmd) runSandbox(ctx context.Context, g *cli, s streams) (err error) 
 	}
 	show := &narrator{out: s.out, interval: c.Interval}
 	defer func() {
+		var other *ledger.OtherBeltError
+		if errors.As(err, &other) { // every sandbox brings its own Redis, and this ledger has one already
+			err = settings.Usage(errors.New("a sandbox is running in this directory already; stop it, or start this one in another directory"))
+		}
 		if err == nil {
 			show.say("Stopped. make run (or worker --sandbox) goes on where it was.")
 		}

@@ -24,6 +24,7 @@ type Account struct {
 	Interval    time.Duration // 0: the worker's own setting
 	Preflight   bool
 	Credentials *alipay.Credentials
+	Warnings    []string // what is most likely a slip, and no reason not to start
 }
 
 // file is the accounts file.
@@ -151,6 +152,7 @@ func (s Source) account(e entry, dir string) (Account, error) {
 	note(s.readKeys(c, e, dir))
 	if len(faults) == 0 {
 		note(c.Validate())
+		a.Warnings = warnings(c, e, dir)
 	}
 	return a, errors.Join(faults...)
 }

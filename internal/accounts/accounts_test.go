@@ -97,6 +97,53 @@ func TestLoadEnvironment(t *testing.T) {
 	}
 }
 
+// What is most likely a slip is told without refusing to start, and without the key.
+func TestWarnings(t *testing.T) {
+	path := dir(t, `
+accounts:
+  - {partner: "2088900000000001", key_file: key}
+  - {partner: "2088900000000002", sign_type: RSA, private_key_file: private.pem, alipay_public_key_file: public.pem}
+  - {partner: "2088900000000003", key_env: LONG}
+`)
+	const long = testKey + "X"
+	load := func() (all []string) {
+		t.Helper()
+		got, err := accounts.Load(accounts.Source{File: path, Getenv: env("LONG", long)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range got {
+			for _, w := range a.Warnings {
+				all = append(all, a.Credentials.Partner[15:]+" "+w)
+			}
+		}
+		return all
+	}
+	expect := func(want ...string) {
+		t.Helper()
+		got := load()
+		for i, w := range want {
+			if len(got) != len(want) || !strings.Contains(got[i], w) || strings.Contains(got[i], testKey) {
+				t.Fatalf("got %q, want %q", got, want)
+			}
+		}
+	}
+	chmod := func(name string, mode os.FileMode) {
+		t.Helper()
+		if err := os.Chmod(filepath.Join(filepath.Dir(path), name), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect("3 its MD5 key has 33 characters, Alipay's have 32")
+	chmod("key", 0o640)
+	chmod("private.pem", 0o604)
+	chmod("public.pem", 0o644) // no secret
+	expect("1 its key file "+filepath.Join(filepath.Dir(path), "key")+" may be read or written by others (mode 0640); make it the worker's alone: chmod 600", "2 its key file", "3 its MD5 key")
+	chmod("key", 0o400)
+	chmod("private.pem", 0o600)
+	expect("3 its MD5 key")
+}
+
 // Every fault is reported, all of a file together, and no error shows a key.
 func TestFaults(t *testing.T) {
 	one := func(lines string) string { return "accounts:\n  - partner: \"2088900000000001\"\n" + lines }

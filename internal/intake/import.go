@@ -1,10 +1,14 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"fahuo/internal/ledger"
@@ -39,6 +43,8 @@ type run struct {
 	reader  reader
 	sum     Summary
 	refused []refused
+	others  []string       // batches that hold rows already, in the order in which they were met
+	rowsIn  map[string]int // and how many each
 	// What is read and not yet handed to the ledger.
 	records   []record
 	shipments []shipment.Shipment
@@ -51,7 +57,7 @@ var ErrInterrupted = errors.New("interrupted")
 // counts what is durable. Cancelling ctx stops between two transactions. ErrAccount means that nothing
 // was read.
 func Import(ctx context.Context, book *ledger.Ledger, source *Source, o Options) (Summary, error) {
-	r := &run{Options: o, book: book, source: source, sum: Summary{Batch: o.Batch, Rejections: []Rejection{}}}
+	r := &run{Options: o, book: book, source: source, rowsIn: make(map[string]int), sum: Summary{Batch: o.Batch, Rejections: []Rejection{}}}
 	known, err := newAccounts(ctx, book, o.Partner, o.DefaultPartner, source.header.has(shipment.FieldPartner))
 	if err != nil {
 		return r.sum, err
@@ -134,13 +140,37 @@ func (r *run) count(rec record, s shipment.Shipment, a ledger.Acceptance) {
 		r.sum.Accepted++
 	case ledger.Already:
 		r.sum.Already++
+		r.met(a.Batch)
 	case ledger.Conflict:
 		r.sum.Conflicts++
-		d := a.Difference
-		r.refuse(rec, s.TradeNo, shipment.FieldError{Field: d.Field, Reason: fmt.Sprintf(
-			"%s was %q when this trade was accepted and is %q now; what was accepted first stays", d.Field, d.Old, d.New)})
+		r.refuse(rec, s.TradeNo, contradiction(a.Differences))
 	case ledger.Undecided:
 	}
+}
+
+// met notes in which other batch a row is already. One that was put into the queue without a batch is in none.
+func (r *run) met(batch string) {
+	if batch == "" || batch == r.Batch {
+		return
+	}
+	if r.rowsIn[batch]++; r.rowsIn[batch] == 1 {
+		r.others = append(r.others, batch)
+	}
+	r.sum.Elsewhere.Rows++
+}
+
+// contradiction names every field that has changed, with both values: seeing one of them, a clerk would correct
+// that and be refused for the next.
+func contradiction(all []shipment.Difference) shipment.FieldError {
+	var said []string
+	for i, d := range all {
+		text := "%s was %q when this trade was accepted and is %q now"
+		if i > 0 {
+			text = "%s was %q and is %q"
+		}
+		said = append(said, fmt.Sprintf(text, d.Field, d.Old, d.New))
+	}
+	return shipment.FieldError{Field: all[0].Field, Reason: strings.Join(said, ", ") + "; what was accepted first stays"}
 }
 
 func (r *run) refuse(rec record, tradeNo string, fault shipment.FieldError) {
@@ -158,13 +188,10 @@ func (r *run) finish(ctx context.Context) error {
 	for _, row := range r.refused {
 		r.sum.Rejections = append(r.sum.Rejections, row.Rejection)
 	}
-	var err error
-	if len(r.refused) > 0 {
-		if err = r.source.writeRejected(r.refused); err == nil {
-			path := r.source.RejectedPath()
-			r.sum.RejectedFile = &path
-		}
-	}
+	slices.SortStableFunc(r.others, func(a, b string) int { return cmp.Compare(r.rowsIn[b], r.rowsIn[a]) })
+	r.sum.Elsewhere.Batches = len(r.others)
+	r.sum.AlreadyIn = r.others[:min(len(r.others), alreadyShown)]
+	err := r.keepRefused()
 	if r.DryRun {
 		return err
 	}
@@ -173,4 +200,25 @@ func (r *run) finish(ctx context.Context) error {
 		r.sum.ETA = Time{eta}
 	}
 	return errors.Join(err, etaErr)
+}
+
+// keepRefused writes the file of refused rows, and names what there is of an earlier import.
+func (r *run) keepRefused() error {
+	path := r.source.RejectedPath()
+	if len(r.refused) == 0 {
+		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
+			r.sum.OlderRejectedFile = &path
+		}
+		return nil
+	}
+	moved, err := r.source.writeRejected(r.refused)
+	if moved != "" {
+		r.sum.OlderRejectedFile = &moved
+	}
+	if err != nil {
+		return fmt.Errorf("the refused rows could not be written to %s: %w; their reasons are in the summary. "+
+			"For the file make the directory writable for this user, or go to one that is and hand the rows over as standard input: enqueue file - < FILE", path, err)
+	}
+	r.sum.RejectedFile = &path
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -116,6 +117,30 @@ func TestDuplicatesAndConflicts(t *testing.T) {
 	}
 	if got := get(t, book, 1); got.InvoiceNo != "SF1" || !got.Urgent {
 		t.Errorf("got %+v", got)
+	}
+	sum = imported(t, book, file(t, columns+trade(1)+",圆通,SF3,\n"), Options{})
+	says := `logistics_name was "顺丰" when this trade was accepted and is "圆通" now, invoice_no was "SF1" and is "SF3"; what was accepted first stays`
+	if len(sum.Rejections) != 1 || sum.Rejections[0].Field != "logistics_name" || sum.Rejections[0].Reason != says {
+		t.Errorf("got %+v, want %s", sum.Rejections, says)
+	}
+}
+
+// Rows may be in many other batches: the first ten are named, the one with the most rows before all.
+func TestAlreadyInOtherBatches(t *testing.T) {
+	t.Parallel()
+	book := openBook(t, partner)
+	all := head
+	for n := range 12 {
+		row := trade(n+1) + ",顺丰\n"
+		if n == 11 {
+			row += trade(13) + ",顺丰\n"
+		}
+		all += row
+		imported(t, book, file(t, head+row), Options{Batch: "b" + strconv.Itoa(n)})
+	}
+	sum := imported(t, book, file(t, all+trade(14)+",顺丰\n"), Options{Batch: "again"})
+	if sum.Already != 13 || sum.Accepted != 1 || sum.Elsewhere != (Elsewhere{Rows: 13, Batches: 12}) || strings.Join(sum.AlreadyIn, " ") != "b11 b0 b1 b2 b3 b4 b5 b6 b7 b8" {
+		t.Errorf("got %+v", sum)
 	}
 }
 
@@ -264,6 +289,42 @@ func TestNotesDoNotPileUp(t *testing.T) {
 	}
 }
 
+// Corrections in a file of refused rows are not overwritten by importing the whole file again, however often.
+func TestCorrectionsAreKept(t *testing.T) {
+	t.Parallel()
+	book := openBook(t, partner)
+	path := file(t, head+"x,顺丰\n")
+	first := imported(t, book, path, Options{DryRun: true})
+	if first.OlderRejectedFile != nil {
+		t.Errorf("got %+v", first)
+	}
+	if again := imported(t, book, path, Options{}); again.OlderRejectedFile != nil {
+		t.Errorf("the same refusals are no other file: %s", *again.OlderRejectedFile)
+	}
+	for n, correction := range []string{"corrected", "and corrected again"} {
+		if err := os.WriteFile(*first.RejectedFile, []byte(correction), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		sum := imported(t, book, path, Options{})
+		want := path + ".rejected.csv." + strconv.Itoa(n+1)
+		if sum.OlderRejectedFile == nil || *sum.OlderRejectedFile != want {
+			t.Fatalf("got %+v, want %s", sum, want)
+		}
+		if kept, err := os.ReadFile(want); err != nil || string(kept) != correction {
+			t.Errorf("%s: %q, %v", want, kept, err)
+		}
+		if now, err := os.ReadFile(*sum.RejectedFile); err != nil || !strings.Contains(string(now), "x,顺丰,2,trade_no") {
+			t.Errorf("%q, %v", now, err)
+		}
+	}
+	if err := os.WriteFile(path, []byte(head+trade(1)+",顺丰\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if sum := imported(t, book, path, Options{}); sum.RejectedFile != nil || sum.OlderRejectedFile == nil || *sum.OlderRejectedFile != path+".rejected.csv" {
+		t.Errorf("got %+v", sum)
+	}
+}
+
 // Where the file of refused rows cannot be written, what was accepted stays and the reasons are told.
 func TestRejectedFileCannotBeWritten(t *testing.T) {
 	t.Parallel()
@@ -275,6 +336,9 @@ func TestRejectedFileCannotBeWritten(t *testing.T) {
 	sum, err := importInto(t.Context(), t, book, path, Options{})
 	if err == nil || sum.Accepted != 1 || sum.RejectedFile != nil || len(sum.Rejections) != 1 {
 		t.Errorf("got %+v, %v", sum, err)
+	}
+	if !strings.Contains(err.Error(), "make the directory writable for this user, or go to one that is and hand the rows over as standard input") {
+		t.Errorf("it does not say what to do: %v", err)
 	}
 	if left, err := filepath.Glob(filepath.Join(filepath.Dir(path), ".rejected-*")); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)

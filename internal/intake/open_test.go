@@ -188,6 +188,50 @@ func TestPipe(t *testing.T) {
 	}
 }
 
+// Standard input has no name; its refused rows are called after the batch, which may be anything.
+func TestRejectedFileOfABatch(t *testing.T) {
+	t.Parallel()
+	for batch, want := range map[string]string{
+		"monday": "monday", "11月 a/b": "11月_a_b", "../etc": "_._etc", "-x": "_x", strings.Repeat("发", 100): strings.Repeat("发", 50),
+	} {
+		var s Source
+		s.NameRejected(batch)
+		if got := s.RejectedPath(); got != want+".rejected.csv" {
+			t.Errorf("%q: got %s", batch, got)
+		}
+		named := Source{path: "in.csv"}
+		named.NameRejected(batch)
+		if got := named.RejectedPath(); got != "in.csv.rejected.csv" {
+			t.Errorf("%q beside a file: got %s", batch, got)
+		}
+	}
+}
+
+// Every column stands in its document, by every name.
+func TestEveryColumnIsDocumented(t *testing.T) {
+	t.Parallel()
+	document, err := os.ReadFile("../../docs/file.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range columns {
+		var row string
+		for line := range strings.Lines(string(document)) {
+			if strings.HasPrefix(line, "| `"+c.field+"` |") {
+				row = strings.ToLower(line)
+			}
+		}
+		for _, name := range c.names {
+			if !strings.Contains(row, "`"+name+"`") {
+				t.Errorf("%s is not in the row of %s: %q", name, c.field, row)
+			}
+		}
+		if row == "" {
+			t.Errorf("%s has no row", c.field)
+		}
+	}
+}
+
 type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errors.New("cable pulled") }

@@ -2,12 +2,16 @@ package intake
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/transform"
@@ -23,6 +27,7 @@ type Source struct {
 	Lines    int64 // physical lines, the header among them
 
 	path      string // the input's own; empty for standard input
+	rejected  string // for standard input: what the file of refused rows is called after; empty: Name
 	mode      fs.FileMode
 	file      *os.File // what is read, from its start
 	temporary bool     // file was made by us
@@ -39,7 +44,7 @@ func Open(path string, stdin io.Reader) (_ *Source, err error) {
 		s.Name, s.path = "stdin", ""
 	} else {
 		if s.file, err = os.Open(path); err != nil { //nolint:gosec // G304: the file that the user named
-			return nil, fmt.Errorf("open the file: %w", err)
+			return nil, err // it names the file, and callers tell one that is not there
 		}
 		in = s.file
 	}
@@ -113,9 +118,33 @@ func (s *Source) Ignored() []string { return s.header.ignored }
 // RejectedPath is where rows go that are refused: beside the file, or into the working directory.
 func (s *Source) RejectedPath() string {
 	if s.path == "" {
-		return s.Name + ".rejected.csv"
+		return cmp.Or(s.rejected, s.Name) + ".rejected.csv"
 	}
 	return s.path + ".rejected.csv"
+}
+
+// NameRejected names the file of refused rows of standard input, which has no name, after a batch.
+func (s *Source) NameRejected(batch string) {
+	const most = 150 // bytes: with its ending and a number it is a file name everywhere
+	name := Word(batch)
+	for len(name) > most {
+		_, size := utf8.DecodeLastRuneInString(name)
+		name = name[:len(name)-size]
+	}
+	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") {
+		name = "_" + name[1:] // neither hidden nor taken for a flag
+	}
+	s.rejected = name
+}
+
+// Word makes one word, good for command lines and file names, of any text.
+func Word(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("._-", r) {
+			return r
+		}
+		return '_'
+	}, text)
 }
 
 // records begins to read at the start of the file.

@@ -19,9 +19,23 @@ type Summary struct {
 	// RejectedFile holds the rows refused, conflicts among them; nil: there are none.
 	RejectedFile *string     `json:"rejected_file"`
 	Rejections   []Rejection `json:"rejections"` // never nil
+	// OlderRejectedFile is what there is of an earlier import: where it was moved to, since it said something
+	// else than RejectedFile, or, where nothing was refused this time, what is obsolete now. nil: there is none.
+	OlderRejectedFile *string `json:"older_rejected_file,omitempty"`
+	// AlreadyIn are other batches that hold rows counted in Already, those with the most rows first, at most
+	// alreadyShown of them.
+	AlreadyIn []string `json:"already_in,omitempty"`
+	// Elsewhere is how many rows and batches that is about in all.
+	Elsewhere Elsewhere `json:"-"`
 	// Error says why the import stopped before its end; what is counted above stays.
 	Error string `json:"error,omitempty"`
 }
+
+// Elsewhere counts rows that are in other batches, and those batches.
+type Elsewhere struct{ Rows, Batches int }
+
+// alreadyShown is how many other batches are named.
+const alreadyShown = 10
 
 // Refused tells whether any row was not taken.
 func (s Summary) Refused() bool { return s.Conflicts+s.Rejected > 0 }

@@ -22,8 +22,9 @@ const (
 
 // Acceptance is the answer for one shipment.
 type Acceptance struct {
-	Verdict    Verdict
-	Difference shipment.Difference // for Conflict
+	Verdict     Verdict
+	Differences []shipment.Difference // for Conflict: at least one
+	Batch       string                // for Already: the one that it is in
 }
 
 // AcceptOptions change what Accept does.
@@ -97,8 +98,8 @@ func (t *tx) acceptKnown(s shipment.Shipment, actor string) (Acceptance, error) 
 	if known.State == shipment.Closed && known.SentAttempts == 0 {
 		return Acceptance{Verdict: Accepted}, t.acceptAnew(s, known, actor)
 	}
-	if d, differs := known.Differs(s); differs {
-		return Acceptance{Verdict: Conflict, Difference: d}, nil
+	if d := known.Differences(s); len(d) > 0 {
+		return Acceptance{Verdict: Conflict, Differences: d}, nil
 	}
 	if s.Urgent && !known.Urgent && known.State == shipment.Queued {
 		err = t.exec(`UPDATE shipments SET urgent = 1, version = version + 1, changed_at = ?, feed = 1
@@ -107,7 +108,7 @@ func (t *tx) acceptKnown(s shipment.Shipment, actor string) (Acceptance, error) 
 			err = t.record(s.Key(), actor, known.State, known.State, known.Version+1, "urgent")
 		}
 	}
-	return Acceptance{Verdict: Already}, err
+	return Acceptance{Verdict: Already, Batch: known.Batch}, err
 }
 
 // acceptAnew replaces a shipment that was closed without ever having been called. It goes to the

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -14,7 +15,7 @@ func testAcceptIsOncePerKey(t *testing.T) {
 	l := book(t)
 	a := parcel(1)
 	changed := a
-	changed.InvoiceNo = "SF999"
+	changed.InvoiceNo, changed.SellerIP = "SF999", "10.0.0.1"
 	noted := a
 	noted.OrderRef, noted.Batch = "order 7", "b2"
 	answers := accept(t, l, a, a, changed, noted, parcel(2))
@@ -24,8 +25,12 @@ func testAcceptIsOncePerKey(t *testing.T) {
 			t.Errorf("answer %d is %v, want %v", i, answers[i].Verdict, w)
 		}
 	}
-	if d := answers[2].Difference; d != (shipment.Difference{Field: "invoice_no", Old: "SF1", New: "SF999"}) {
+	differences := []shipment.Difference{{Field: "invoice_no", Old: "SF1", New: "SF999"}, {Field: "seller_ip", Old: a.SellerIP, New: "10.0.0.1"}}
+	if d := answers[2].Differences; !slices.Equal(d, differences) {
 		t.Errorf("the conflict says %+v", d)
+	}
+	if answers[3].Batch != a.Batch {
+		t.Errorf("it is in batch %q, not in %q", a.Batch, answers[3].Batch)
 	}
 	if got := get(t, l, a).Shipment; got != a {
 		t.Errorf("the ledger holds %+v, want %+v", got, a)

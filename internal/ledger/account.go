@@ -89,6 +89,11 @@ func (l *Ledger) Accounts(ctx context.Context) ([]Account, error) {
 	return list(ctx, l, scanAccount, l.selectAccount()+`WHERE announced_at > 0 ORDER BY partner`)
 }
 
+// HeldAhead reads the accounts that a person has put on hold and no worker has announced yet, by partner.
+func (l *Ledger) HeldAhead(ctx context.Context) ([]Account, error) {
+	return list(ctx, l, scanAccount, l.selectAccount()+`WHERE announced_at = 0 AND held_at > 0 ORDER BY partner`)
+}
+
 // Announce writes the accounts that a worker serves: partner, name and interval.
 func (l *Ledger) Announce(ctx context.Context, accounts []Account) error {
 	return l.tx(ctx, "announce", func(t *tx) error {

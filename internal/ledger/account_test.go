@@ -30,8 +30,14 @@ func testAccountRefusalHoldsAndReleases(t *testing.T) {
 	if err := l.SetHold(t.Context(), later, ledger.HoldManual, "not before Monday", "boss"); err != nil {
 		t.Fatal(err)
 	}
+	if ahead, err := l.HeldAhead(t.Context()); err != nil || len(ahead) != 1 || ahead[0].Partner != later || ahead[0].Hold == nil {
+		t.Fatalf("%+v %v", ahead, err)
+	}
 	if err := l.Announce(t.Context(), []ledger.Account{{Partner: later, Interval: time.Second}}); err != nil {
 		t.Fatal(err)
+	}
+	if ahead, err := l.HeldAhead(t.Context()); err != nil || len(ahead) != 0 {
+		t.Fatalf("announced, and %+v %v", ahead, err)
 	}
 	if a, err := l.Account(t.Context(), later); err != nil || a.Hold == nil {
 		t.Fatalf("an account that was held in advance is not: %+v %v", a, err)

@@ -248,6 +248,11 @@ func addOrdinary(all map[string]func(*testing.T, *ledger.Ledger) func() error) {
 			return err
 		}
 	}
+	all["leave belt"] = func(t *testing.T, l *ledger.Ledger) func() error {
+		t.Helper()
+		use(t, l, beltA)
+		return func() error { return l.LeaveBelt(t.Context(), beltA) }
+	}
 	all["record query, remark"] = simple(func(t *testing.T, l *ledger.Ledger) error {
 		t.Helper()
 		return l.RecordQuery(t.Context(), parcel(7).Key(), "query", "w", "{}", ledger.Answer{})
@@ -273,6 +278,7 @@ func look(t *testing.T, l *ledger.Ledger) error {
 		func() error { _, err := l.Get(ctx, k); return err },
 		func() error { _, err := l.Account(ctx, partner); return err },
 		func() error { _, err := l.Accounts(ctx); return err },
+		func() error { _, err := l.HeldAhead(ctx); return err },
 		func() error { _, err := l.Calls(ctx, k); return err },
 		func() error { _, err := l.History(ctx, k); return err },
 		func() error { _, err := l.Overdue(ctx, 10); return err },

@@ -108,3 +108,92 @@ func testAbsenceIsTakenOutOfTheBudget(t *testing.T) {
 		t.Errorf("credited %v on hold", credited)
 	}
 }
+
+func leave(t *testing.T, l *ledger.Ledger, b ledger.Belt) {
+	t.Helper()
+	if err := l.LeaveBelt(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A worker that stops gives the belt back: the next one need not wait until its word lapses.
+func testABeltThatIsLeftMayBeReplacedAtOnce(t *testing.T) {
+	l := book(t)
+	use(t, l, beltA)
+	refused(t, l, beltB)
+	leave(t, l, beltA)
+	leave(t, l, beltA) // it may be repeated
+	if !use(t, l, beltB) {
+		t.Error("not loaded")
+	}
+	leave(t, l, beltA) // too late: it is not the belt any more
+	refused(t, l, beltA)
+	// Back on the same one: that is said at once, however short ago it was left.
+	leave(t, l, beltB)
+	use(t, l, beltB)
+	refused(t, l, beltA)
+}
+
+// What one worker takes back is its own word: the belt stays live for every other one, without a gap, whoever
+// of them was noted last.
+func testABeltThatOthersUseStaysLive(t *testing.T) {
+	l := book(t)
+	second, third := beltA, beltA
+	second.Worker, third.Worker = "w1b", "w1c"
+	for _, b := range []ledger.Belt{beltA, second, third} {
+		use(t, l, b)
+	}
+	leave(t, l, beltA)
+	if live := refused(t, l, beltB); live.Worker == beltA.Worker {
+		t.Errorf("it is live by the word of one that has left: %+v", live)
+	}
+	leave(t, l, third)
+	if live := refused(t, l, beltB); live.Worker != second.Worker {
+		t.Errorf("%+v", live)
+	}
+	stranger := second
+	stranger.Worker = "w9" // has never said anything
+	leave(t, l, stranger)
+	refused(t, l, beltB)
+	leave(t, l, second)
+	use(t, l, beltB)
+}
+
+// The word of one that was killed lapses; what was written before every worker was noted counts as one.
+func testABeltOfTheKilledLapses(t *testing.T) {
+	l := book(t)
+	use(t, l, beltA)
+	if err := ledger.NoteOneWorker(t.Context(), l); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, l, beltB)
+	if err := ledger.LastSeen(t.Context(), l, ledger.BeltLease-time.Second); err != nil {
+		t.Fatal(err)
+	}
+	var other *ledger.OtherBeltError
+	_, err := l.UseBelt(t.Context(), beltB)
+	if !errors.As(err, &other) || other.Ago < ledger.BeltLease-time.Second || other.Ago > ledger.BeltLease {
+		t.Errorf("%v", err)
+	}
+	if err := ledger.LastSeen(t.Context(), l, ledger.BeltLease); err != nil {
+		t.Fatal(err)
+	}
+	use(t, l, beltB)
+}
+
+// The time without any worker is nobody's retry budget, from the moment at which the last one left.
+func testAbsenceCountsFromLeaving(t *testing.T) {
+	l := book(t)
+	use(t, l, beltA)
+	accept(t, l, parcel(1))
+	tried := begin(t, l, get(t, l, parcel(1)), time.Hour)
+	leave(t, l, beltA)
+	if err := ledger.LastSeen(t.Context(), l, 5*time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	before := account(t, l).Spent(tried)
+	use(t, l, beltB)
+	if credited := before - account(t, l).Spent(tried); credited < 5*time.Minute-time.Second || credited > 5*time.Minute+10*time.Second {
+		t.Errorf("credited %v", credited)
+	}
+}

@@ -25,7 +25,8 @@
 // queue sets it in the same transaction; whoever has put the task there clears it, by version. Hence
 // a person's act is one transaction here, and a lost Redis is loaded again from here.
 //
-// A ledger has one live belt, named in it with the time at which a worker last said so (UseBelt).
+// A ledger has one live belt, named in it with every worker that uses it and the time at which it last said so
+// (UseBelt). A worker that stops takes its word back (LeaveBelt); that of one that was killed lapses.
 //
 // # Two databases
 //

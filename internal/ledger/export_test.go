@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"testing"
 	"time"
 )
@@ -12,20 +11,18 @@ func Setting(ctx context.Context, l *Ledger, name string) (string, error) {
 	return first(ctx, l, func(s scanner) (v string, err error) { return v, s.Scan(&v) }, "SELECT current_setting(?)", name)
 }
 
-// LastSeen lets the live belt's worker have said that it uses it so long ago.
+// LastSeen lets the live belt's workers have said that they use it so long ago.
 func LastSeen(ctx context.Context, l *Ledger, ago time.Duration) error {
 	return l.tx(ctx, "test", func(t *tx) error {
-		var text string
-		if err := t.row(selectBelt).Scan(&text); err != nil {
-			return err
-		}
-		known := parseBelt(text)
-		known.Seen = t.now - ago.Microseconds()
-		value, err := json.Marshal(known)
+		known, err := t.belt()
 		if err != nil {
 			return err
 		}
-		return t.exec(`UPDATE ledger SET value = ? WHERE name = 'belt'`, string(value))
+		known.Seen = t.now - ago.Microseconds()
+		for name := range known.Workers {
+			known.Workers[name] = known.Seen
+		}
+		return t.setBelt(known)
 	})
 }
 
@@ -38,4 +35,16 @@ func Close(t *testing.T, l *Ledger, r Row) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// NoteOneWorker lets the belt stand in the ledger as it did when only the worker that said so last was noted.
+func NoteOneWorker(ctx context.Context, l *Ledger) error {
+	return l.tx(ctx, "test", func(t *tx) error {
+		known, err := t.belt()
+		if err != nil {
+			return err
+		}
+		known.Workers = nil
+		return t.setBelt(known)
+	})
 }

@@ -164,6 +164,24 @@ func TestPostgresAddresses(t *testing.T) {
 	}
 }
 
+// What a person can do is said first, the cause after it, on one line, without the password.
+func TestPostgresErrorsSayWhatToDo(t *testing.T) {
+	away := "127.0.0.1:" + proctest.FreePort(t)
+	there := strings.Replace(proctest.Postgres(t), "fahuo@", "fahuo:geheim@", 1)
+	missing := there[:strings.LastIndex(there, "/")] + "/not_there?sslmode=disable"
+	for url, want := range map[string]string{
+		"postgres://u:geheim@" + away + "/db": "the database does not answer at " + away + "; is it running, is the address right? (",
+		missing:                               "there is no such database; make it with: createdb -O fahuo not_there (",
+	} {
+		for name, opens := range map[string]func(context.Context, string) (*ledger.Ledger, error){"Open": ledger.Open, "OpenExisting": ledger.OpenExisting} {
+			_, err := opens(t.Context(), url)
+			if err == nil || !strings.Contains(err.Error(), want) || strings.ContainsAny(err.Error(), "\n\t") || strings.Contains(err.Error(), "geheim") {
+				t.Errorf("%s: got %q, want %q", name, err, want)
+			}
+		}
+	}
+}
+
 func TestOpenExisting(t *testing.T) {
 	url := proctest.Postgres(t)
 	if _, err := ledger.OpenExisting(t.Context(), url); err == nil || !strings.Contains(err.Error(), "there is no ledger at") {

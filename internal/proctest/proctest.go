@@ -1,5 +1,6 @@
 // Package proctest runs the project's programs and Redis as real processes, for tests: built once, started
-// on free ports, stopped by the id they were started with, their output kept for the test's report.
+// on free ports, stopped by the id they were started with, their output kept for the test's report. Documented
+// compares a program's settings with their document.
 package proctest
 
 import (

@@ -29,7 +29,7 @@ const (
 // Common are the settings that every command shares.
 type Common struct {
 	Redis             string           `env:"REDIS_URL" default:"embedded" help:"The belt: redis://, rediss://, redis-sentinel://, redis-cluster://h1:p,h2:p, or embedded (inside the worker process)."`
-	EmbeddedRedisAddr string           `env:"FAHUO_EMBEDDED_REDIS_ADDR" default:"127.0.0.1:16379" placeholder:"ADDR" help:"Where the embedded Redis listens; loopback only."`
+	EmbeddedRedisAddr string           `env:"FAHUO_EMBEDDED_REDIS_ADDR" default:"127.0.0.1:16379" help:"Where the embedded Redis listens; loopback only."`
 	Ledger            string           `env:"DATABASE_URL" default:"sqlite:fahuo.db" help:"The book: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE."`
 	LogFormat         string           `env:"FAHUO_LOG_FORMAT" default:"auto" enum:"auto,console,json" help:"console, json, or auto: console on a terminal, else json."`
 	LogLevel          string           `env:"FAHUO_LOG_LEVEL" default:"info" enum:"trace,debug,info,warn,error" help:"trace, debug, info, warn or error."`

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -95,6 +97,21 @@ func TestLogger(t *testing.T) {
 		if got := out.String(); strings.HasPrefix(got, "{") != (c.json && c.shown) || strings.Contains(got, "hello") != c.shown {
 			t.Errorf("%+v on a terminal %v: %q", c.common, c.terminal, got)
 		}
+	}
+}
+
+// What libraries write through the standard logger is a line of ours, and not said without end.
+func TestAdoptStandardLog(t *testing.T) {
+	t.Cleanup(func() { log.SetOutput(os.Stderr) })
+	var out bytes.Buffer
+	common := settings.Common{LogFormat: "json", LogLevel: "info"}
+	settings.AdoptStandardLog(common.Logger(&out, false))
+	for range 10 {
+		log.Printf("Failed to %s", "collect")
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != 3 || !strings.HasPrefix(lines[0], `{"level":"warn",`) || !strings.Contains(lines[0], `"message":"Failed to collect"`) {
+		t.Errorf("%q", lines)
 	}
 }
 

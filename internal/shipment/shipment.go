@@ -70,13 +70,21 @@ type Difference struct {
 // Differs compares what Alipay would be told (not OrderRef, Batch or Urgent) and returns the first
 // difference. Two shipments of one key without a difference are the same shipment handed over twice.
 func (s Shipment) Differs(other Shipment) (Difference, bool) {
+	if all := s.Differences(other); len(all) > 0 {
+		return all[0], true
+	}
+	return Difference{}, false
+}
+
+// Differences are all that Differs would find.
+func (s Shipment) Differences(other Shipment) (all []Difference) {
 	a, b := s.details(), other.details()
 	for i := range a {
 		if x, y := strings.TrimSpace(a[i].value), strings.TrimSpace(b[i].value); x != y {
-			return Difference{Field: a[i].name, Old: x, New: y}, true
+			all = append(all, Difference{Field: a[i].name, Old: x, New: y})
 		}
 	}
-	return Difference{}, false
+	return all
 }
 
 type detail struct{ name, value string }

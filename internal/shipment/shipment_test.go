@@ -53,6 +53,17 @@ func TestDiffers(t *testing.T) {
 	if d, differs := good().Differs(same); differs {
 		t.Errorf("differs: %+v", d)
 	}
+	several := good()
+	several.InvoiceNo, several.SellerIP, several.LogisticsName = "x", "y", "z"
+	want := []shipment.Difference{
+		{Field: "logistics_name", Old: good().LogisticsName, New: "z"}, {Field: "invoice_no", Old: good().InvoiceNo, New: "x"}, {Field: "seller_ip", Old: good().SellerIP, New: "y"},
+	}
+	if got := good().Differences(several); !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got := good().Differences(same); len(got) > 0 {
+		t.Errorf("got %+v", got)
+	}
 }
 
 // The payload's fields are a contract with those who enqueue from Go.

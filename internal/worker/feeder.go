@@ -20,8 +20,8 @@ import (
 const (
 	feedEvery   = 1 * time.Second
 	rescueEvery = 3 * time.Second
-	reloadEvery = 1 * time.Minute
-	gaugeEvery  = 15 * time.Second
+	reloadEvery = 1 * time.Minute  // metrics' help texts and docs/operations.md tell of these two
+	gaugeEvery  = 15 * time.Second // likewise
 )
 
 // unexamined is how long after its death a refused shipment's evidence is left to the worker that had the

@@ -42,17 +42,21 @@ func newMetrics(r prometheus.Registerer) *metrics {
 
 		unverified:  counterVec("fahuo_unverified_answers_total", "Successes whose signature is missing or wrong.", "service"),
 		late:        prometheus.NewCounter(prometheus.CounterOpts{Name: "fahuo_late_writes_total", Help: "Requests written after their window; must stay 0."}),
-		shipments:   gaugeVec("fahuo_shipments", "Shipments by state.", "partner", "state"),
-		dead:        gaugeVec("fahuo_dead_letters", "Dead letters by reason.", "reason"),
-		oldest:      gaugeVec("fahuo_oldest_queued_seconds", "Age of the oldest queued shipment.", "partner"),
-		held:        gaugeVec("fahuo_account_held", "1 while the account is on hold.", "partner"),
-		archived:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "fahuo_asynq_archived", Help: "Tasks that asynq has given up; must stay 0."}),
-		undecodable: prometheus.NewGauge(prometheus.GaugeOpts{Name: "fahuo_undecodable_tasks", Help: "What lies in the queues and asynq cannot decode; should stay 0."}),
+		shipments:   gaugeVec("fahuo_shipments", "Shipments by state; up to 15 s old.", "partner", "state"),
+		dead:        gaugeVec("fahuo_dead_letters", "Dead letters by reason; up to 15 s old.", "reason"),
+		oldest:      gaugeVec("fahuo_oldest_queued_seconds", "Age of the oldest queued shipment, up to 15 s ago.", "partner"),
+		held:        gaugeVec("fahuo_account_held", "1 while the account is on hold; up to 15 s old.", "partner"),
+		archived:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "fahuo_asynq_archived", Help: "Tasks that asynq has given up; must stay 0. Up to a minute old."}),
+		undecodable: prometheus.NewGauge(prometheus.GaugeOpts{Name: "fahuo_undecodable_tasks", Help: "What lies in the queues and asynq cannot decode; should stay 0. Up to a minute old."}),
 		ledger:      prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "fahuo_ledger_seconds", Help: "How long write transactions of the ledger took.", Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}, []string{"op"}),
 		alive:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "fahuo_worker_alive", Help: "1 while the worker runs."}),
 	}
 	r.MustRegister(m.calls, m.seconds, m.gaps, m.gapShort, m.unverified, m.late, m.shipments, m.dead, m.oldest, m.held, m.archived, m.undecodable, m.ledger, m.alive)
 	m.alive.Set(1)
+	// An alarm needs the 0 before the first 1: of a series that begins with 1 nothing has risen.
+	for _, service := range []string{alipay.ServiceShip, alipay.ServiceQuery} {
+		m.unverified.WithLabelValues(service)
+	}
 	return m
 }
 

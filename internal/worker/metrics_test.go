@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,45 @@ func TestAlarmsAreCounted(t *testing.T) {
 		if got[name] != want {
 			t.Errorf("%s is %v, want %v", name, got[name], want)
 		}
+	}
+}
+
+// Before anything has happened: what an alarm rises from is there, and how old gauges are is said.
+func TestMetricsAtTheStart(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	m := newMetrics(registry)
+	m.shipments.WithLabelValues("2088", "queued")
+	m.dead.WithLabelValues("unknown_code")
+	m.oldest.WithLabelValues("2088")
+	m.held.WithLabelValues("2088")
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	help := make(map[string]string)
+	for _, f := range families {
+		help[f.GetName()] = f.GetHelp()
+		if f.GetName() != "fahuo_unverified_answers_total" {
+			continue
+		}
+		var services []string
+		for _, metric := range f.GetMetric() {
+			services = append(services, metric.GetLabel()[0].GetValue())
+			if metric.GetCounter().GetValue() != 0 {
+				t.Errorf("%v", metric)
+			}
+		}
+		if slices.Sort(services); !slices.Equal(services, []string{alipay.ServiceShip, alipay.ServiceQuery}) {
+			t.Errorf("%v", services)
+		}
+	}
+	for _, name := range []string{"fahuo_shipments", "fahuo_dead_letters", "fahuo_oldest_queued_seconds", "fahuo_account_held"} {
+		if !strings.Contains(help[name], "up to 15 s") {
+			t.Errorf("%s: %q", name, help[name])
+		}
+	}
+	if _, there := help["fahuo_unverified_answers_total"]; !there {
+		t.Error("no answer was unverified yet, and nothing is there to rise")
 	}
 }
 

@@ -80,7 +80,7 @@ func (w *Worker) run() error {
 	if err := w.persist("announce the accounts", w.announce); err != nil {
 		return err
 	}
-	if err := w.persist("reach the belt", w.takeBelt()); err != nil {
+	if err := w.persist("reach the belt", w.takeBelt); err != nil {
 		return err
 	}
 	if err := w.checkMemory(w.loops); err != nil && w.loops.Err() == nil {
@@ -116,21 +116,57 @@ func (w *Worker) claim(ctx context.Context) error {
 	return err
 }
 
+// beltLook is how often a worker that waits for the belt looks whether the other one has left.
+const beltLook = time.Second
+
 // takeBelt is claim at the start, when the ledger may say that another belt was in use a moment ago. Whether
-// it still is shows when somebody says so again; a worker that was killed says nothing more.
-func (w *Worker) takeBelt() func(context.Context) error {
+// it still is shows when somebody says so again; a worker that was killed says nothing more, and one that was
+// stopped has taken it back.
+func (w *Worker) takeBelt(ctx context.Context) error {
 	var seen time.Time
-	return func(ctx context.Context) error {
+	for {
 		err := w.claim(ctx)
 		var other *ledger.OtherBeltError
-		if !errors.As(err, &other) {
+		switch {
+		case !errors.As(err, &other):
 			return err
-		}
-		if !seen.IsZero() && other.Other.Seen.After(seen) {
+		case seen.IsZero():
+			w.tellWaiting(other)
+		case other.Other.Seen.After(seen):
 			return fmt.Errorf("%w: %w", errTwoBelts, err)
 		}
 		seen = other.Other.Seen
-		return err
+		if !w.idle(min(beltLook, ledger.BeltLease-other.Ago)) {
+			return context.Canceled
+		}
+	}
+}
+
+// tellWaiting says whom this worker waits for, and until when.
+func (w *Worker) tellWaiting(other *ledger.OtherBeltError) {
+	now := time.Now()
+	until := now.Add(ledger.BeltLease - other.Ago + time.Second - 1).In(intake.Beijing).Format("15:04:05")
+	text := fmt.Sprintf("last used by a worker %d s ago; if it was stopped, this one goes on at %s", int(other.Ago.Seconds()), until)
+	w.o.Log.Warn().Str("redis", other.Mine.Name).Str("other_redis", other.Other.Name).Str("other_worker", other.Other.Worker).
+		Msg("this ledger has another Redis, " + text)
+	if w.o.OnEvent != nil {
+		w.o.OnEvent(Event{At: now, Kind: EventWaiting, Detail: text})
+	}
+}
+
+// leaveLimit is how long the ledger is given to note that the belt is left: nobody is kept from stopping.
+const leaveLimit = 3 * time.Second
+
+// leaveBelt takes back that this worker uses the belt, so that one with another Redis need not wait until its
+// word lapses. Last of all: until then lanes and feeder put tasks there. If it cannot be said, that one waits.
+func (w *Worker) leaveBelt() {
+	if w.beltID == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(w.ctx, leaveLimit)
+	defer cancel()
+	if err := w.o.Book.LeaveBelt(ctx, ledger.Belt{ID: w.beltID, Worker: w.o.Name}); err != nil {
+		w.o.Log.Debug().Err(err).Msg("the belt could not be given back; a worker with another Redis waits a few seconds")
 	}
 }
 
@@ -245,7 +281,7 @@ func (w *Worker) every(d time.Duration, what string, f func(context.Context) err
 // once. It may be called more than once.
 func (w *Worker) Stop(ctx context.Context) error {
 	w.beginStop()
-	w.stopping.Do(func() {
+	w.stopping.Do(func() { //nolint:contextcheck // what is done here ends with w.ctx, when Stop gives up, whoever has called it
 		go func() {
 			defer close(w.stopped)
 			w.done.Wait()
@@ -254,6 +290,7 @@ func (w *Worker) Stop(ctx context.Context) error {
 				lanes.Go(l.stop)
 			}
 			lanes.Wait()
+			w.leaveBelt()
 		}()
 	})
 	limit := time.NewTimer(ratelimit.MaxWindow + w.o.CallTimeout + 10*time.Second)

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"fahuo/internal/proctest"
+)
+
+func TestEverySettingIsDocumented(t *testing.T) {
+	const path = "../../docs/settings.md"
+	proctest.Documented(t, "worker", &cli{}, path)
+	document, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The accounts' variables are no flags.
+	for _, name := range sandboxVariables {
+		if name != "FAHUO_NOTIFY_LISTEN" && !strings.Contains(string(document), "`"+name+"`") { // which nothing reads yet
+			t.Errorf("%s is not documented", name)
+		}
+	}
+}
