@@ -2,6 +2,8 @@ package alipay
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -68,6 +70,9 @@ var codes = map[string]Outcome{
 
 	"SESSION_TIMEOUT": Unknown, "SYSTEM_EXCEPTION": Unknown, "EXTERFACE_INVOKE_CONTEXT_EXPIRED": Unknown,
 }
+
+// Codes lists every code of the table, sorted.
+func Codes() []string { return slices.Sorted(maps.Keys(codes)) }
 
 // aliases are spellings that Alipay uses for the same code.
 var aliases = map[string]string{"TRADE_IS_NOT_EXIST": CodeTradeNotExist, "HASH_NO_PRIVILEGE": "HAS_NO_PRIVILEGE"}

@@ -4,9 +4,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,7 +65,7 @@ func TestChaos(t *testing.T) {
 				t.Parallel()
 			}
 			report := run(t, chaos.Config{
-				Postgres: name == "postgres", Span: *span, Doses: chaos.EveryFault(name == "postgres"), GateFaults: 0.2, Workers: 4,
+				Program: program, Postgres: name == "postgres", Span: *span, Doses: chaos.EveryFault(name == "postgres"), GateFaults: 0.2, Workers: 4,
 				Accounts: *accounts, Shipments: *shipments, Interval: 100 * time.Millisecond, CallTimeout: time.Second,
 			})
 			if report.Struck[chaos.Kill] == 0 || report.Struck[chaos.Stop] == 0 {
@@ -73,10 +75,31 @@ func TestChaos(t *testing.T) {
 	}
 }
 
+// TestRaces is a smaller TestChaos with the race detector in the workers, which makes them several times as slow.
+// What it finds is in their logs and their exit codes.
+func TestRaces(t *testing.T) {
+	if !raced {
+		t.Skip("the workers have the race detector when this test has it: go test -race")
+	}
+	dir, err := proctest.BuildRaced("worker")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	run(t, chaos.Config{
+		Program: filepath.Join(dir, "worker"), Span: 20 * time.Second, Doses: chaos.EveryFault(false), GateFaults: 0.2, Workers: 2,
+		Accounts: 3, Shipments: 60, Interval: 200 * time.Millisecond, CallTimeout: 2 * time.Second,
+	})
+}
+
 // TestPaceUnderKills measures the gaps of accounts that always have work while workers are killed.
 func TestPaceUnderKills(t *testing.T) {
 	c := chaos.Config{
-		Span: *paceSpan, Doses: chaos.KillsOnly(float64(*paceKills) / paceSpan.Minutes()), Workers: 3, Accounts: *paceAccounts, AtOnce: true,
+		Program: program, Span: *paceSpan, Doses: chaos.KillsOnly(float64(*paceKills) / paceSpan.Minutes()), Workers: 3, Accounts: *paceAccounts, AtOnce: true,
 		// A few more than can be called, so that nobody runs out of work: what a killed worker had in hand comes
 		// back half a minute later.
 		Shipments: *paceAccounts * (int(*paceSpan / *paceInterval) + 4), Interval: *paceInterval, CallTimeout: 15 * time.Second,
@@ -102,10 +125,29 @@ func TestPaceUnderKills(t *testing.T) {
 	}
 }
 
+// Without workers nothing is ever settled, and a task can be dropped once.
+func TestARunTellsWhatIsNotSettledAndWhatDidNotStrike(t *testing.T) {
+	report, err := chaos.Run(t.Context(), chaos.Config{
+		Seed: 1, Span: 100 * time.Millisecond, Doses: []chaos.Dose{{Fault: chaos.Drop, PerMinute: 1800}}, Accounts: 1, Shipments: 1, AtOnce: true,
+		Interval: time.Second, CallTimeout: time.Second, SettleIn: 300 * time.Millisecond, Out: t.Output(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(report.Violations, func(v chaos.Violation) bool {
+		return v.Law == chaos.Settled && strings.Contains(v.Detail, "not everything was settled 300ms after")
+	}) {
+		t.Errorf("%v", report.Violations)
+	}
+	if struck, missed := report.Struck[chaos.Drop], report.Missed[chaos.Drop]; struck != 1 || missed != 2 {
+		t.Errorf("one task was dropped %d times, and %d times there was none", struck, missed)
+	}
+}
+
 // run runs one configuration and fails the test for every violation.
 func run(t *testing.T, c chaos.Config) chaos.Report {
 	t.Helper()
-	c.Program, c.Seed = program, *seed
+	c.Seed, c.SettleIn = *seed, 2*time.Minute
 	if c.Seed == 0 {
 		c.Seed = uint64(time.Now().UnixNano())
 	}
@@ -144,8 +186,12 @@ func run(t *testing.T, c chaos.Config) chaos.Report {
 func tell(t *testing.T, r chaos.Report) {
 	t.Helper()
 	text := fmt.Sprintf("seed %d, settled %v after the last fault, %d violations, %d late writes\n", r.Seed, r.Settled.Round(100*time.Millisecond), len(r.Violations), r.Late)
-	for _, f := range faultsIn(r.Struck) {
-		text += fmt.Sprintf("  %4d × %s\n", r.Struck[f], f)
+	for _, f := range faultsIn(r.Struck, r.Missed) {
+		text += fmt.Sprintf("  %4d × %s", r.Struck[f], f)
+		if n := r.Missed[f]; n > 0 {
+			text += fmt.Sprintf(", %d × there was nothing to strike", n)
+		}
+		text += "\n"
 	}
 	if r.Record != nil {
 		states := make(map[shipment.State]int)
@@ -168,10 +214,10 @@ func tell(t *testing.T, r chaos.Report) {
 	t.Log(text)
 }
 
-func faultsIn(struck map[chaos.Fault]int) (faults []chaos.Fault) {
-	for f := range struck {
-		faults = append(faults, f)
+func faultsIn(counts ...map[chaos.Fault]int) (faults []chaos.Fault) {
+	for _, c := range counts {
+		faults = slices.AppendSeq(faults, maps.Keys(c))
 	}
 	slices.Sort(faults)
-	return faults
+	return slices.Compact(faults)
 }

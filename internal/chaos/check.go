@@ -66,12 +66,11 @@ func (c *checker) once() {
 		if !a.Ship() {
 			continue
 		}
-		k := shipment.Key{Partner: a.Partner, TradeNo: a.TradeNo}
-		if n := shipped[k]; n > 0 || a.Repeat {
-			c.broken(Once, k, "arrival %d, and arrival %d had shipped it", a.N, n)
+		if n := shipped[a.Key()]; n > 0 || a.Repeat {
+			c.broken(Once, a.Key(), "arrival %d, and arrival %d had shipped it", a.N, n)
 		}
 		if a.Applied {
-			shipped[k] = a.N
+			shipped[a.Key()] = a.N
 		}
 	}
 }
@@ -83,24 +82,22 @@ func (c *checker) pace() {
 			continue
 		}
 		if before, ok := last[a.Partner]; ok && a.At.Sub(before.At) < c.Interval {
-			c.broken(Pace, shipment.Key{Partner: a.Partner, TradeNo: a.TradeNo}, "arrival %d came %v after arrival %d, the interval is %v",
-				a.N, a.At.Sub(before.At), before.N, c.Interval)
+			c.broken(Pace, a.Key(), "arrival %d came %v after arrival %d, the interval is %v", a.N, a.At.Sub(before.At), before.N, c.Interval)
 		}
 		last[a.Partner] = a
 	}
 	for _, b := range c.Breaches {
-		k := shipment.Key{Partner: b.Partner, TradeNo: b.TradeNo}
 		switch b.Law {
 		case alipaytest.InFlight:
 			for _, n := range b.With {
 				// A worker that was stopped does not hang up, and the gateway may think as long as it likes: after
 				// the fence the call is over.
 				if other := c.Arrivals[n-1]; b.At.Sub(other.At) < ratelimit.Fence(0, c.CallTimeout, c.Interval) {
-					c.broken(Pace, k, "arrival %d, while arrival %d for %s was in flight", b.N, n, other.TradeNo)
+					c.broken(Pace, b.Key(), "arrival %d, while arrival %d for %s was in flight", b.N, n, other.TradeNo)
 				}
 			}
 		case alipaytest.BadRequest:
-			c.broken(Healthy, k, "arrival %d: a bad request: %s", b.N, b.Detail)
+			c.broken(Healthy, b.Key(), "arrival %d: a bad request: %s", b.N, b.Detail)
 		case alipaytest.Gap, alipaytest.AlreadyShipped, alipaytest.AfterRefusal: // looked at by ourselves
 		}
 	}
@@ -114,7 +111,7 @@ func (r *Record) Story(k shipment.Key) string {
 	}
 	var events []event
 	for _, a := range r.Arrivals {
-		if a.Partner == k.Partner && a.TradeNo == k.TradeNo {
+		if a.Key() == k {
 			events = append(events, event{a.At.Round(0), fmt.Sprintf("gateway: arrival %d %s fault %q answer %q applied %v repeat %v gone %v answered %v",
 				a.N, a.Service, a.Fault, a.Answer, a.Applied, a.Repeat, a.Gone, a.Answered.Sub(a.At))})
 		}
@@ -147,11 +144,10 @@ func (c *checker) settled() {
 			c.broken(Settled, k, "still %s: %+v", row.State, row)
 		}
 	}
-	// What the ledger calls shipped must be shipped, and what is shipped at the gateway must not be called
-	// unknown for good.
+	// What the ledger calls shipped must be shipped. The other way round it may be a dead letter: nobody could say.
 	shipped := make(map[shipment.Key]bool)
 	for _, a := range c.Arrivals {
-		shipped[shipment.Key{Partner: a.Partner, TradeNo: a.TradeNo}] = shipped[shipment.Key{Partner: a.Partner, TradeNo: a.TradeNo}] || a.Applied
+		shipped[a.Key()] = shipped[a.Key()] || a.Applied
 	}
 	for k, row := range c.Rows {
 		if row.State == shipment.Shipped && !shipped[k] {
@@ -169,13 +165,13 @@ func shipCalls(calls []ledger.Call) (ships []ledger.Call) {
 	return ships
 }
 
-// written: every ship call that the gateway saw has a row of its own in the ledger, begun before it arrived.
+// written: every ship call that the gateway saw has a row of its own in the ledger, begun before it arrived. A
+// query is written down once it is over, so that of a process which dies before has no row, and none is asked for.
 func (c *checker) written() {
 	seen := make(map[shipment.Key][]alipaytest.Arrival)
 	for _, a := range c.Arrivals {
 		if a.Ship() {
-			k := shipment.Key{Partner: a.Partner, TradeNo: a.TradeNo}
-			seen[k] = append(seen[k], a)
+			seen[a.Key()] = append(seen[a.Key()], a)
 		}
 	}
 	for k, arrivals := range seen {
@@ -195,6 +191,8 @@ func (c *checker) written() {
 	}
 }
 
+// noLoop: asynq has given nothing up, and after a final refusal that was recorded no call is begun unless a
+// person has sent the shipment again.
 func (c *checker) noLoop() {
 	if c.Archived > 0 {
 		c.broken(NoLoop, shipment.Key{}, "asynq has given up %d tasks", c.Archived)
@@ -202,16 +200,39 @@ func (c *checker) noLoop() {
 	for k, calls := range c.Calls {
 		ships := shipCalls(calls)
 		for i, call := range ships {
-			if call.Verdict != alipay.OutOfStep.String() || call.FinishedAt.IsZero() {
+			if call.FinishedAt.IsZero() || !refused(call) {
 				continue
 			}
 			for _, later := range ships[i+1:] {
-				if later.BegunAt.After(call.FinishedAt) {
+				if later.BegunAt.After(call.FinishedAt) && !c.sentAgain(k, call.FinishedAt, later.BegunAt) {
 					c.broken(NoLoop, k, "call %d was begun after the refusal of call %d had been recorded", later.ID, call.ID)
 				}
 			}
 		}
 	}
+}
+
+// refused tells whether Alipay has refused the shipment itself, for good.
+func refused(call ledger.Call) bool {
+	return call.Verdict == alipay.OutOfStep.String() || call.Verdict == alipay.ShipmentFault.String()
+}
+
+// sentAgain tells whether somebody who is no worker brought a shipment back within a time.
+func (c *checker) sentAgain(k shipment.Key, from, to time.Time) bool {
+	return slices.ContainsFunc(c.History[k], func(line ledger.Line) bool {
+		back := (line.From == shipment.Dead || line.From == shipment.Closed) && line.To == shipment.Queued
+		return back && !line.At.Before(from) && !line.At.After(to) && !c.isWorker(line.Actor)
+	})
+}
+
+// isWorker tells whether calls were made under a name.
+func (c *checker) isWorker(name string) bool {
+	for _, calls := range c.Calls {
+		if slices.ContainsFunc(calls, func(call ledger.Call) bool { return call.Worker == name }) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *checker) sameDead() {
@@ -234,14 +255,10 @@ func (c *checker) arrows() {
 	for k, lines := range c.History {
 		state, version := shipment.Queued, int64(0)
 		for _, line := range lines {
-			if line.To == "" {
-				continue // a remark
-			}
-			if line.From == "" && line.To == shipment.Dead && len(lines) > 0 { // came dead out of the queue
-				state = shipment.Dead
-				continue
-			}
 			switch {
+			case line.To == "":
+				continue // a remark
+			case line.From == "" && line.To == shipment.Dead && version == 0: // the first: it came dead out of the queue
 			case line.From != state:
 				c.broken(Arrows, k, "the history goes on from %s where it stood at %s", line.From, state)
 			case line.From != line.To && !line.From.CanBecome(line.To):

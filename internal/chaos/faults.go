@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -17,8 +18,12 @@ import (
 	"fahuo/internal/tasks"
 )
 
-// strike does one fault and undoes it after its time. What is chosen is chosen by the event.
+// strike does one fault and undoes it after its time. What is chosen is chosen by the event. errMissed says that
+// nothing has happened.
 type strike func(ctx context.Context, w *world, e Event, random *rand.Rand) error
+
+// errMissed says that there was nothing to strike: no task in line, a lock that was not to be had.
+var errMissed = errors.New("there was nothing to strike")
 
 // target is what a fault strikes; faults on one target strike one after the other.
 type target string
@@ -98,7 +103,7 @@ func stop(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
 func (w *world) redisNow() *redisServer { return w.redis[w.primary] }
 
 func redisRestart(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
-	err := w.redisNow().end(syscall.SIGTERM)
+	err := w.redisNow().Stop(syscall.SIGTERM)
 	wait(ctx, e.For)
 	return errors.Join(err, w.redisNow().start(ctx))
 }
@@ -110,7 +115,7 @@ func redisLoss(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
 		return err
 	}
 	wait(ctx, time.Second)
-	err = w.redisNow().end(syscall.SIGKILL)
+	err = w.redisNow().Stop(syscall.SIGKILL)
 	wait(ctx, e.For)
 	return errors.Join(err, w.redisNow().putBack(copied), w.redisNow().start(ctx))
 }
@@ -128,7 +133,7 @@ func redisBack(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
 			return err
 		}
 	}
-	err = w.redisNow().end(syscall.SIGKILL)
+	err = w.redisNow().Stop(syscall.SIGKILL)
 	wait(ctx, e.For)
 	back := w.old
 	w.old = fresh
@@ -138,39 +143,35 @@ func redisBack(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
 // failover: a replica that has not got the last seconds becomes the primary.
 func failover(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
 	primary, replica := w.redis[w.primary], w.redis[1-w.primary]
-	if err := errors.Join(replica.wipe(), w.replication.repoint(primary.addr)); err != nil {
+	host, port, err := net.SplitHostPort(w.replication.addr())
+	if err != nil {
 		return err
 	}
-	if err := replica.start(ctx, "--replicaof", "127.0.0.1", portOf(w.replication.addr())); err != nil {
+	if err := errors.Join(replica.wipe(), w.replication.repoint(primary.Addr())); err != nil {
+		return err
+	}
+	if err := replica.start(ctx, "--replicaof", host, port); err != nil {
 		return err
 	}
 	client := replica.client()
 	defer func() { _ = client.Close() }() // a connection to a test's own server
 	limited, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	err := poll(limited, func() bool {
+	err = poll(limited, func() bool {
 		role, err := client.Do(limited, "role").Slice()
 		return err == nil && len(role) > 3 && role[3] == "connected"
 	})
 	if err != nil {
-		return errors.Join(fmt.Errorf("the replica does not follow: %w", err), replica.end(syscall.SIGKILL))
+		return errors.Join(fmt.Errorf("the replica does not follow: %w", err), replica.Stop(syscall.SIGKILL))
 	}
 	err = w.replication.poison(latency("downstream", 30*time.Second, 0))
 	wait(ctx, e.For)
-	err = errors.Join(err, primary.end(syscall.SIGKILL))
+	err = errors.Join(err, primary.Stop(syscall.SIGKILL))
 	w.replication.cut() // what is on its way is lost
 	err = errors.Join(err, client.ReplicaOf(context.WithoutCancel(ctx), "NO", "ONE").Err())
 	w.primary = 1 - w.primary
 	w.old = "" // a backup of the other server
-	return errors.Join(err, w.toRedis.repoint(replica.addr), w.connectBelt())
-}
-
-func portOf(addr string) string {
-	for i := len(addr) - 1; ; i-- {
-		if addr[i] == ':' {
-			return addr[i+1:]
-		}
-	}
+	return errors.Join(err, w.toRedis.repoint(replica.Addr()), w.connectBelt())
 }
 
 func flushAll(ctx context.Context, w *world, _ Event, _ *rand.Rand) error {
@@ -188,18 +189,21 @@ func (w *world) some(random *rand.Rand, n int) (some []shipment.Shipment) {
 }
 
 func duplicate(ctx context.Context, w *world, _ Event, random *rand.Rand) error {
+	err := errMissed
 	for _, s := range w.some(random, 50) {
 		item := tasks.Item{Shipment: s, Line: []tasks.Line{tasks.Urgent, tasks.Retry, tasks.Main}[random.IntN(3)], N: random.Int64N(5)}
-		if err := w.ownBelt().Put(ctx, item); err != nil {
-			return nil //nolint:nilerr // Redis is away just now, by another fault
+		if w.ownBelt().Put(ctx, item) != nil {
+			return err // Redis is away just now, by another fault
 		}
+		err = nil
 	}
-	return nil
+	return err
 }
 
 // drop takes tasks out of asynq's lists by hand: half of them with what asynq knows of them, half without.
 func drop(ctx context.Context, w *world, _ Event, random *rand.Rand) error {
 	client := w.ownBelt().Redis()
+	err := errMissed
 	for _, s := range w.some(random, 50) {
 		for _, line := range []tasks.Line{tasks.Urgent, tasks.Retry, tasks.Main} {
 			prefix := "asynq:{" + tasks.Queue(s.Partner, line) + "}:"
@@ -215,12 +219,16 @@ func drop(ctx context.Context, w *world, _ Event, random *rand.Rand) error {
 					id, _ = popped[0].Member.(string)
 				}
 			}
-			if id != "" && random.IntN(2) == 0 {
+			if id == "" {
+				continue // an empty list, or Redis is away just now, by another fault
+			}
+			err = nil
+			if random.IntN(2) == 0 {
 				client.Del(ctx, prefix+"t:"+id)
 			}
 		}
 	}
-	return nil
+	return err
 }
 
 func ledgerRestart(ctx context.Context, w *world, e Event, random *rand.Rand) error {
@@ -229,12 +237,13 @@ func ledgerRestart(ctx context.Context, w *world, e Event, random *rand.Rand) er
 	return errors.Join(err, w.postgres.Start(ctx))
 }
 
-// ledgerFull fills the ledger's file system to the last byte.
+// ledgerFull fills the ledger's file system to the last byte. PostgreSQL ends when it cannot write its log, and
+// somebody has to start it again.
 func ledgerFull(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
-	path := filepath.Join(w.mounted, "filler")
+	path := filepath.Join(w.disk, "filler")
 	filler, err := os.Create(path) //nolint:gosec // the run's own directory
 	if err != nil {
-		return nil //nolint:nilerr // not even that fits
+		return errMissed // not even that fits
 	}
 	block := make([]byte, 1<<20)
 	for len(block) > 0 {
@@ -243,7 +252,11 @@ func ledgerFull(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
 		}
 	}
 	wait(ctx, e.For)
-	return errors.Join(filler.Close(), os.Remove(path))
+	err = errors.Join(filler.Close(), os.Remove(path))
+	if w.Postgres {
+		err = errors.Join(err, w.postgres.Revive(ctx))
+	}
+	return err
 }
 
 // ledgerSlow makes a transaction take 3 s: PostgreSQL by the network, SQLite by somebody who holds the write
@@ -252,13 +265,15 @@ func ledgerSlow(ctx context.Context, w *world, e Event, random *rand.Rand) error
 	if w.Postgres {
 		return bad(toLedger, latency("downstream", 400*time.Millisecond, 0))(ctx, w, e, random)
 	}
+	err := errMissed
 	for end := time.Now().Add(e.For); time.Now().Before(end) && ctx.Err() == nil; {
-		if err := holdSQLite(ctx, w.url, 3*time.Second); err != nil {
-			return nil //nolint:nilerr // the lock was not to be had
+		if holdSQLite(ctx, w.url, 3*time.Second) != nil {
+			return err // the lock was not to be had
 		}
+		err = nil
 		wait(ctx, 10*time.Millisecond)
 	}
-	return nil
+	return err
 }
 
 // gatewayFaults are both faces of everything that the gateway can do wrong, on a share of the calls. What
@@ -288,6 +303,8 @@ func gatewayFaults(share float64, callTimeout time.Duration) (faults []alipaytes
 				some = append(some, f)
 			}
 		}
+		some = append(some, alipaytest.Fault{Service: service, Kind: alipaytest.ErrorCode, Code: "ILLEGAL_ARGUMENT", Times: -1, Chance: 1})
+		weights++
 		// Each is tried after the one before it did not strike, and all together are to strike so often.
 		for i := range some {
 			some[i].Chance *= -math.Log1p(-share) / weights

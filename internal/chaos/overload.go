@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"fahuo/internal/alipay/alipaytest"
 	"fahuo/internal/intake"
 	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
@@ -21,12 +22,14 @@ type Mountain struct {
 	Violations []Violation
 	Began      time.Time     // when the first ship call came
 	Others     time.Duration // from then until the others' last shipment was shipped
+	Meanwhile  int           // ship calls of the account with the mountain until the others' last ship call
 	Memory     [2]int64      // of the largest worker, in bytes: once it works, and the most
 }
 
 // Overload gives the first account a mountain of shipments and each of the others a few, and lets the workers
 // work for a while, at least until the others are done.
 func Overload(ctx context.Context, c Config, mountain, few int) (m Mountain, err error) {
+	c.Shipments = mountain + (c.Accounts-1)*few
 	w, err := newWorld(ctx, c)
 	if err != nil {
 		return m, fmt.Errorf("build the world: %w", err)
@@ -70,11 +73,27 @@ func Overload(ctx context.Context, c Config, mountain, few int) (m Mountain, err
 		}
 	}
 	m.Record = &Record{Interval: c.Interval, CallTimeout: c.CallTimeout, Arrivals: w.gateway.Arrivals(), Breaches: w.gateway.Breaches()}
+	m.Meanwhile = meanwhile(m.Record.Arrivals, w.partner(0))
 	check := &checker{Record: m.Record}
 	check.once()
 	check.pace()
 	m.Violations = check.found
 	return m, nil
+}
+
+// meanwhile counts an account's ship calls before the last one of any other account.
+func meanwhile(arrivals []alipaytest.Arrival, partner string) (calls int) {
+	n := 0
+	for _, a := range arrivals {
+		switch {
+		case !a.Ship():
+		case a.Partner == partner:
+			n++
+		default:
+			calls = n
+		}
+	}
+	return calls
 }
 
 // pile accepts the shipments, the mountain first, and puts them on the belt, as a file that is imported does.

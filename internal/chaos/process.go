@@ -69,11 +69,14 @@ func (p *process) end(signal syscall.Signal) error {
 	if errors.Is(err, os.ErrProcessDone) {
 		err = nil
 	}
-	_ = p.cmd.Wait() // its exit code tells how it was ended
-	code := p.cmd.ProcessState.ExitCode()
+	_ = p.cmd.Wait()                      // its exit code tells how it was ended
+	code := p.cmd.ProcessState.ExitCode() // below 0: ended by the signal
 	p.cmd = nil
-	if err == nil && signal == syscall.SIGTERM && code > 0 { // below 0: it had not come so far as to stop gently
+	switch {
+	case err == nil && signal == syscall.SIGTERM && code > 0:
 		err = fmt.Errorf("worker %d: exit code %d after a gentle stop", p.n, code)
+	case err == nil && signal == syscall.SIGKILL && code >= 0:
+		err = fmt.Errorf("worker %d had ended by itself, with exit code %d", p.n, code)
 	}
 	return err
 }

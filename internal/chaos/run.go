@@ -15,13 +15,11 @@ import (
 	"fahuo/internal/shipment"
 )
 
-// settleIn is how long after the last fault everything accepted must be settled.
-const settleIn = 2 * time.Minute
-
 // Report is what a run has come to.
 type Report struct {
 	Seed       uint64
-	Struck     map[Fault]int
+	Struck     map[Fault]int // how often something has gone wrong by it
+	Missed     map[Fault]int // how often its turn came and there was nothing to strike
 	Began      time.Time     // when the first fault could strike
 	Settled    time.Duration // after the last fault until everything was settled
 	Record     *Record
@@ -58,8 +56,11 @@ func Run(ctx context.Context, c Config) (report Report, err error) {
 	stopped := time.Now()
 	settled := w.settle(ctx, c.Shipments)
 	report.Settled = time.Since(stopped)
-	report.Struck, report.Began = w.struck, w.began
+	report.Struck, report.Missed, report.Began = w.struck, w.missed, w.began
 	w.log("settled after %v: %v", report.Settled.Round(100*time.Millisecond), settled)
+	if !settled {
+		report.Violations = append(report.Violations, Violation{Law: Settled, Detail: fmt.Sprintf("not everything was settled %v after the last fault", c.SettleIn)})
+	}
 	// Whatever the workers still want to do, they have had their time: the record is read when they are gone.
 	for _, p := range w.workers {
 		if err := p.end(syscall.SIGTERM); err != nil {
@@ -70,7 +71,7 @@ func Run(ctx context.Context, c Config) (report Report, err error) {
 	if report.Record, err = w.read(context.WithoutCancel(ctx)); err != nil {
 		return report, fmt.Errorf("read the record: %w", err)
 	}
-	report.Violations = Check(report.Record)
+	report.Violations = append(report.Violations, Check(report.Record)...)
 	logs, late, err := w.workerLogs()
 	report.Violations, report.Late = append(report.Violations, logs...), late
 	return report, err
@@ -119,11 +120,15 @@ func (w *world) follow(ctx context.Context, start time.Time, queue []Event) erro
 			return err
 		}
 		w.log("%v", e)
-		if err := strikes[e.Fault].strike(ctx, w, e, rand.New(rand.NewPCG(e.Choice, 2))); err != nil { //nolint:gosec // repeatable, not secret
+		counted := w.struck
+		err := strikes[e.Fault].strike(ctx, w, e, rand.New(rand.NewPCG(e.Choice, 2))) //nolint:gosec // repeatable, not secret
+		if errors.Is(err, errMissed) {
+			counted = w.missed
+		} else if err != nil {
 			return fmt.Errorf("%v: %w", e, err)
 		}
 		w.mu.Lock()
-		w.struck[e.Fault]++
+		counted[e.Fault]++
 		w.mu.Unlock()
 	}
 	return nil
@@ -131,7 +136,7 @@ func (w *world) follow(ctx context.Context, start time.Time, queue []Event) erro
 
 // settle waits until everything is settled, and lifts the holds that the faults have left.
 func (w *world) settle(ctx context.Context, wanted int) bool {
-	ctx, cancel := context.WithTimeout(ctx, settleIn)
+	ctx, cancel := context.WithTimeout(ctx, w.SettleIn)
 	defer cancel()
 	next := time.Now()
 	return poll(ctx, func() bool {
@@ -171,12 +176,18 @@ func (w *world) workerLogs() (violations []Violation, late int, err error) {
 		if err != nil {
 			return nil, 0, err
 		}
-		for _, bad := range []string{"panic:", "fatal error:", "DATA RACE", testKey} {
-			if at := strings.Index(string(text), bad); at >= 0 {
-				violations = append(violations, Violation{Law: Healthy, Detail: fmt.Sprintf("worker %d: %.2000s", p.n, text[at:])})
-			}
-		}
-		late += strings.Count(string(text), "written after its window")
+		found, n := ReadLog(p.n, string(text))
+		violations, late = append(violations, found...), late+n
 	}
 	return violations, late, nil
+}
+
+// ReadLog looks for what no worker may ever say, and counts its late writes.
+func ReadLog(worker int, text string) (violations []Violation, late int) {
+	for _, bad := range []string{"panic:", "fatal error:", "DATA RACE", testKey} {
+		if at := strings.Index(text, bad); at >= 0 {
+			violations = append(violations, Violation{Law: Healthy, Detail: fmt.Sprintf("worker %d: %.4000s", worker, text[at:])})
+		}
+	}
+	return violations, strings.Count(text, "written after its window")
 }

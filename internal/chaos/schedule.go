@@ -26,7 +26,7 @@ const (
 	Duplicate  Fault = "tasks duplicated"  // by hand
 	Drop       Fault = "tasks dropped"     // by hand, from every list that asynq has
 	LedgerStop Fault = "ledger restart"    // PostgreSQL alone
-	LedgerFull Fault = "ledger disk full"  // SQLite alone
+	LedgerFull Fault = "ledger disk full"  // SQLite for a while, PostgreSQL until it is started again
 	LedgerSlow Fault = "ledger slow"       // a transaction takes 3 s
 	CutRedis   Fault = "redis cut off"     // connections closed, none accepted
 	CutLedger  Fault = "ledger cut off"    // PostgreSQL alone
@@ -77,6 +77,7 @@ func EveryFault(postgres bool) []Dose {
 		{Duplicate, 4, 0, 0},
 		{Drop, 4, 0, 0},
 		{LedgerSlow, 0.4, 4 * s, 8 * s},
+		{LedgerFull, 0.5, 2 * s, 5 * s},
 		{CutRedis, 1, 100 * ms, 3 * s},
 		{CutGateway, 1, 100 * ms, 3 * s},
 		{LagRedis, 1, 2 * s, 6 * s},
@@ -86,7 +87,7 @@ func EveryFault(postgres bool) []Dose {
 		{ResetGate, 0.7, s, 4 * s},
 	}
 	if !postgres {
-		return append(doses, Dose{LedgerFull, 0.5, 2 * s, 5 * s})
+		return doses
 	}
 	return append(doses, Dose{LedgerStop, 0.6, 0, 2 * s}, Dose{CutLedger, 0.7, 100 * ms, 3 * s}, Dose{LagLedger, 0.5, 2 * s, 5 * s},
 		Dose{HalfLedger, 0.5, s, 4 * s})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,7 +37,8 @@ type Config struct {
 	AtOnce      bool // all shipments are handed over before the workers start
 	Interval    time.Duration
 	CallTimeout time.Duration
-	Out         io.Writer // what happens
+	SettleIn    time.Duration // how long after the last fault everything accepted must be settled
+	Out         io.Writer     // what happens
 }
 
 // world is everything that a run consists of.
@@ -51,7 +51,7 @@ type world struct {
 	old     string // a copy of Redis's files, some time old
 
 	postgres *proctest.PostgresServer
-	mounted  string // SQLite's own small file system
+	disk     string // the ledger's own small file system
 	url      string // of the ledger, for us: past the proxy
 	book     *ledger.Ledger
 	belt     *tasks.Belt // past the proxy
@@ -63,6 +63,7 @@ type world struct {
 	mu       sync.Mutex
 	accepted []shipment.Shipment // handed over, and the ledger has said that it has them
 	struck   map[Fault]int
+	missed   map[Fault]int
 	began    time.Time // when the first fault could strike
 	closers  []func() error
 }
@@ -71,7 +72,7 @@ func (w *world) partner(n int) string { return fmt.Sprintf("2088%012d", n+1) }
 
 // newWorld starts everything but the workers. On an error what was started is stopped.
 func newWorld(ctx context.Context, c Config) (w *world, err error) {
-	w = &world{Config: c, struck: make(map[Fault]int)}
+	w = &world{Config: c, struck: make(map[Fault]int), missed: make(map[Fault]int)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close())
@@ -134,23 +135,20 @@ func (w *world) proxy(name, upstream string) (*network, error) {
 
 func (w *world) startRedis(ctx context.Context) (err error) {
 	for i := range w.redis {
-		s := &redisServer{dir: filepath.Join(w.dir, fmt.Sprintf("redis%d", i))}
-		if s.addr, s.port, err = freeAddr(ctx); err != nil {
-			return err
-		}
-		if err := os.Mkdir(s.dir, 0o700); err != nil {
+		s, err := newRedisServer(ctx, filepath.Join(w.dir, fmt.Sprintf("redis%d", i)))
+		if err != nil {
 			return err
 		}
 		w.redis[i] = s
-		w.onClose(func() error { return s.end(syscall.SIGKILL) })
+		w.onClose(func() error { return s.Stop(syscall.SIGKILL) })
 	}
 	if err := w.redis[0].start(ctx); err != nil {
 		return err
 	}
-	if w.toRedis, err = w.proxy("redis", w.redis[0].addr); err != nil {
+	if w.toRedis, err = w.proxy("redis", w.redis[0].Addr()); err != nil {
 		return err
 	}
-	if w.replication, err = w.proxy("replication", w.redis[0].addr); err != nil {
+	if w.replication, err = w.proxy("replication", w.redis[0].Addr()); err != nil {
 		return err
 	}
 	return w.connectBelt()
@@ -158,7 +156,7 @@ func (w *world) startRedis(ctx context.Context) (err error) {
 
 // connectBelt makes our own connection to whichever Redis is the primary now.
 func (w *world) connectBelt() error {
-	belt, err := tasks.Connect("redis://"+w.redis[w.primary].addr, "")
+	belt, err := tasks.Connect("redis://"+w.redis[w.primary].Addr(), "")
 	if err != nil {
 		return err
 	}
@@ -179,10 +177,29 @@ func (w *world) ownBelt() *tasks.Belt {
 	return w.belt
 }
 
+// startLedger starts the ledger on a small file system of its own, to be filled up.
 func (w *world) startLedger(ctx context.Context) (err error) {
+	w.disk = filepath.Join(w.dir, "ledger")
+	if err := os.Mkdir(w.disk, 0o700); err != nil {
+		return err
+	}
+	// What a shipment takes, some of it called many times, and what PostgreSQL is when it is empty, log included.
+	megabytes := 64 + w.Shipments/64
 	if w.Postgres {
+		megabytes += 192
+	}
+	if err := syscall.Mount("tmpfs", w.disk, "tmpfs", 0, fmt.Sprintf("size=%dm", megabytes)); err != nil {
+		return fmt.Errorf("the ledger needs a small file system of its own, to fill it up; mounting one takes root: %w", err)
+	}
+	w.onClose(func() error { return syscall.Unmount(w.disk, syscall.MNT_DETACH) })
+	w.url = "sqlite:" + filepath.Join(w.disk, "fahuo.db")
+	if w.Postgres {
+		if err := os.Chmod(w.dir, 0o711); err != nil { //nolint:gosec // it does not run as root and has to get there
+			return err
+		}
 		// Changes of the record are flushed: the server is killed.
-		if w.postgres, err = proctest.NewPostgres(ctx, ""); err != nil {
+		w.postgres, err = proctest.NewPostgresIn(ctx, w.disk, "", "-c", "min_wal_size=32MB", "-c", "max_wal_size=96MB")
+		if err != nil {
 			return err
 		}
 		w.onClose(w.postgres.Close)
@@ -190,17 +207,6 @@ func (w *world) startLedger(ctx context.Context) (err error) {
 		if w.toLedger, err = w.proxy("ledger", w.postgres.Addr()); err != nil {
 			return err
 		}
-	} else {
-		dir := filepath.Join(w.dir, "ledger")
-		if err := os.Mkdir(dir, 0o700); err != nil {
-			return err
-		}
-		if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1g"); err != nil {
-			return fmt.Errorf("the ledger needs a small file system of its own, to fill it up; mounting one takes root: %w", err)
-		}
-		w.onClose(func() error { return syscall.Unmount(dir, syscall.MNT_DETACH) })
-		w.mounted = dir
-		w.url = "sqlite:" + filepath.Join(dir, "fahuo.db")
 	}
 	if w.book, err = ledger.Open(ctx, w.url); err != nil {
 		return err
@@ -215,14 +221,4 @@ func (w *world) workersLedger() string {
 		return w.url
 	}
 	return strings.Replace(w.url, w.postgres.Addr(), w.toLedger.addr(), 1)
-}
-
-func freeAddr(ctx context.Context) (addr, port string, err error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", "", err
-	}
-	addr = l.Addr().String()
-	_, port, err = net.SplitHostPort(addr)
-	return addr, port, errors.Join(err, l.Close())
 }

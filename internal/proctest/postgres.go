@@ -57,11 +57,17 @@ type PostgresServer struct {
 // NewPostgres makes a database cluster in a temporary directory and starts it, on the given port or, if that
 // is empty, on a free one.
 func NewPostgres(ctx context.Context, port string, options ...string) (*PostgresServer, error) {
-	initdb, err := postgresProgram("initdb")
+	dir, err := os.MkdirTemp("", "fahuo-postgres-")
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "fahuo-postgres-")
+	return NewPostgresIn(ctx, dir, port, options...)
+}
+
+// NewPostgresIn is NewPostgres in an empty directory that is there already; all that is in it goes with the
+// server.
+func NewPostgresIn(ctx context.Context, dir, port string, options ...string) (*PostgresServer, error) {
+	initdb, err := postgresProgram("initdb")
 	if err != nil {
 		return nil, err
 	}
@@ -143,6 +149,23 @@ func (s *PostgresServer) Stop(signal string) error {
 	err = errors.Join(err, s.hold.Close())
 	_ = s.cmd.Wait() // the shell's exit code is the server's, killed as it was
 	return err
+}
+
+// Revive starts the server again if it has ended by itself, as it does when it cannot write its log.
+func (s *PostgresServer) Revive(ctx context.Context) error {
+	db, err := sql.Open("pgx", s.URL("postgres"))
+	if err != nil {
+		return err
+	}
+	err = errors.Join(db.PingContext(ctx), db.Close())
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ECONNREFUSED):
+		_ = s.Stop("KILL") // there is nothing left to be killed
+		return s.Start(ctx)
+	}
+	return s.await(ctx) // it is recovering
 }
 
 // Close ends the server and removes its data.

@@ -17,17 +17,22 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // Build compiles the named commands (worker, enqueue, …) into a temporary directory and returns it; remove
 // it with os.RemoveAll. For TestMain.
-func Build(commands ...string) (dir string, err error) {
+func Build(commands ...string) (dir string, err error) { return build(nil, commands) }
+
+// BuildRaced is Build with the race detector in the programs.
+func BuildRaced(commands ...string) (dir string, err error) {
+	return build([]string{"-race"}, commands)
+}
+
+func build(flags, commands []string) (dir string, err error) {
 	if dir, err = os.MkdirTemp("", "fahuo-bin-"); err != nil {
 		return "", err
 	}
-	args := []string{"build", "-o", dir + string(filepath.Separator)}
+	args := append([]string{"build", "-o", dir + string(filepath.Separator)}, flags...)
 	for _, c := range commands {
 		args = append(args, "fahuo/cmd/"+c)
 	}
@@ -152,34 +157,6 @@ func Run(t testing.TB, dir string, env []string, program string, args ...string)
 	p := Start(t, dir, env, program, args...)
 	code = p.Exit()
 	return code, p.Output()
-}
-
-// Redis starts a redis-server with an append-only file in a directory of the test's own and returns its
-// address.
-func Redis(t testing.TB) string {
-	t.Helper()
-	program, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Fatal("redis-server is missing; install it with scripts/install-test-deps or apt-get install redis-server")
-	}
-	dir := t.TempDir()
-	port := FreePort(t)
-	p := Start(t, dir, nil, program, "--port", port, "--bind", "127.0.0.1", "--dir", dir, "--appendonly", "yes",
-		"--save", "", "--maxmemory-policy", "noeviction")
-	p.WaitFor("Ready to accept connections")
-	return "127.0.0.1:" + port
-}
-
-// RedisClient is a client for looking into a test's Redis.
-func RedisClient(t testing.TB, addr string) *redis.Client {
-	t.Helper()
-	c := redis.NewClient(&redis.Options{Addr: addr})
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return c
 }
 
 // FreePort finds a port of loopback that nobody uses.

@@ -7,8 +7,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"pgregory.net/rapid"
-
 	"fahuo/internal/alipay"
 	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
@@ -186,73 +184,6 @@ func TestAfterShip(t *testing.T) {
 	}
 }
 
-// Every decision is one that the state machine allows, and never calls what was refused for good.
-func TestDecisionsAreTotal(t *testing.T) {
-	outcomes := []alipay.Outcome{
-		alipay.Unknown, alipay.Succeeded, alipay.Busy, alipay.OutOfStep, alipay.ShipmentFault, alipay.AccountFault, alipay.UnlistedCode,
-	}
-	statuses := []string{"", "WAIT_SELLER_SEND_GOODS", "WAIT_BUYER_CONFIRM_GOODS", "TRADE_FINISHED", "SOMETHING_NEW"}
-	rapid.Check(t, func(t *rapid.T) {
-		a := alipay.Answer{
-			Outcome: rapid.SampledFrom(outcomes).Draw(t, "outcome"), TradeStatus: rapid.SampledFrom(statuses).Draw(t, "status"),
-			Code: rapid.SampledFrom([]string{"", "RETRY", "TRADE_NOT_EXIST", "ILLEGAL_PARTNER_EXTERFACE", "X"}).Draw(t, "code"),
-		}
-		f := facts{
-			Row: ledger.Row{
-				Doubt: rapid.Bool().Draw(t, "doubt"), SentAttempts: rapid.Int64Range(0, 3).Draw(t, "sent"),
-				Failures: rapid.Int64Range(0, 5).Draw(t, "failures"), Holds: rapid.Int64Range(0, 2).Draw(t, "holds"),
-				UnlistedCode: rapid.SampledFrom([]string{"", "ODD"}).Draw(t, "unlisted"),
-			},
-			BudgetOver: rapid.Bool().Draw(t, "over"), Delay: time.Second,
-		}
-		act, query := afterQuery(f, a)
-		if act == actBack && !shipment.Queued.CanBecome(query.To) {
-			t.Fatalf("a query moves a queued shipment to %q", query.To)
-		}
-		if query.To == shipment.Dead && query.Reason == "" {
-			t.Fatal("dead without a reason")
-		}
-		if query.Reason == shipment.ReasonRetriesExhausted && alipay.StateOf(a.TradeStatus) != alipay.Shippable {
-			t.Fatal("given up while in doubt")
-		}
-		if f.Row.Doubt && act == actCall && (a.Outcome != alipay.Succeeded || alipay.StateOf(a.TradeStatus) != alipay.Shippable) {
-			t.Fatal("called in doubt on a guess")
-		}
-		ship := afterShip(f, a)
-		if ship.To != shipment.Calling && !shipment.Calling.CanBecome(ship.To) {
-			t.Fatalf("an answer moves a calling shipment to %q", ship.To)
-		}
-		if (a.Outcome == alipay.OutOfStep) != ship.Bar {
-			t.Fatal("barred exactly for TRADE_STATUS_NOT_AVAILD")
-		}
-	})
-}
-
-func TestDelayDoublesUpToTheCap(t *testing.T) {
-	r := Retry{Base: 30 * time.Second, Cap: 30 * time.Minute, For: 24 * time.Hour}
-	for n, want := range map[int64]time.Duration{
-		0: 30 * time.Second, 1: 30 * time.Second, 2: time.Minute, 3: 2 * time.Minute, 6: 16 * time.Minute, 7: 30 * time.Minute, 1 << 40: 30 * time.Minute,
-	} {
-		if got := r.delay(n, 0); got != want {
-			t.Errorf("after %d failures: %v, want %v", n, got, want)
-		}
-		if got := r.delay(n, 1); got != want*5/4 {
-			t.Errorf("after %d failures at most: %v, want %v", n, got, want*5/4)
-		}
-	}
-	for range 100 {
-		if d := r.after(2); d < time.Minute || d > 75*time.Second {
-			t.Fatalf("%v", d)
-		}
-	}
-	if r.afterSilence(1) != 0 {
-		t.Error("after the first silence the query is to follow at once")
-	}
-	if d := r.afterSilence(2); d < 30*time.Second || d > 38*time.Second {
-		t.Errorf("after the second silence %v", d)
-	}
-}
-
 func TestTimesOfAPreflight(t *testing.T) {
 	for _, c := range []struct {
 		until time.Duration
@@ -267,15 +198,6 @@ func TestTimesOfAPreflight(t *testing.T) {
 	} {
 		if got := preflightTime(c.until, c.doubt); got != c.want {
 			t.Errorf("preflightTime(%v, %v) = %v, want %v", c.until, c.doubt, got, c.want)
-		}
-	}
-	for interval, want := range map[time.Duration][3]time.Duration{
-		10 * time.Second: {15 * time.Second, time.Second, 2 * time.Second},
-		time.Second:      {15 * time.Second, 500 * time.Millisecond, 250 * time.Millisecond},
-		time.Minute:      {90 * time.Second, time.Second, 2 * time.Second},
-	} {
-		if got := [3]time.Duration{freshFor(interval), queryEvery(interval), connectLead(interval)}; got != want {
-			t.Errorf("%v: %v, want %v", interval, got, want)
 		}
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"fahuo/internal/alipay/alipaytest"
 	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
-	"fahuo/internal/tasks"
 	"fahuo/internal/worker"
 )
 
@@ -29,25 +28,6 @@ func TestTheHandlerTakesOver(t *testing.T) {
 		t.Error("called in doubt without a query")
 	}
 	s.lawful()
-}
-
-// A task in the dead-letter queue whose shipment is not dead is taken away; one that should be there is put back.
-func TestReloadMakesTheDeadAgree(t *testing.T) {
-	s := set(t, time.Second)
-	w := s.idle()
-	s.accept(parcels(2)...)
-	_, err := s.book.Settle(t.Context(), s.row(parcel(0)), ledger.Move{To: shipment.Dead, Reason: shipment.ReasonTradeNotExist}, "w")
-	s.must(err)
-	s.feed()
-	s.must(s.belt.RemoveDead(t.Context(), parcel(0).Key()))
-	s.must(s.belt.PutDead(t.Context(), tasks.DeadLetter{Shipment: parcel(1), Reason: shipment.ReasonTradeNotExist}))
-	s.age()
-	s.must(w.Reload(t.Context()))
-	s.must(w.Feed(t.Context()))
-	there, err := s.belt.Dead(t.Context())
-	if err != nil || len(there) != 1 || there.At(parcel(0).Key()) != tasks.Present {
-		t.Errorf("%v %v", there, err)
-	}
 }
 
 // The ledger goes away for good while a call is under way: its answer is kept and tried again until Stop gives up

@@ -5,12 +5,12 @@ package worker
 type Step string
 
 // The steps, in the order in which a shipment can meet them, and what is so when the process dies there.
-// Wherever the row is queued and only in hand, its task comes back when asynq's lease has run out.
+// Wherever the row is queued and only in hand, rescue brings it back when asynq's lease has run out (adopt).
 const (
 	StepRead   Step = "read"   // the task is in hand; nothing has been done
-	StepAccept Step = "accept" // a task that the ledger does not know: nothing has been done, asynq brings it back
+	StepAccept Step = "accept" // a task that the ledger does not know: nothing has been done; rescue takes it in
 	StepTaken  Step = "taken"  // the ledger has that shipment, and marks it as to be fed
-	StepRefuse Step = "refuse" // a task that is no shipment: nothing has been done, asynq brings it back
+	StepRefuse Step = "refuse" // a task that is no shipment: nothing has been done; rescue refuses it
 	StepLater  Step = "later"  // the row is not due; it is nowhere else in line
 
 	StepTakeOver  Step = "take over"  // the row is calling and past its fence; rescue takes it over as well

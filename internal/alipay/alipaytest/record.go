@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fahuo/internal/alipay"
+	"fahuo/internal/shipment"
 )
 
 // Arrival is one request as the gateway saw it.
@@ -30,6 +31,9 @@ type Arrival struct {
 // Ship says whether it was a ship call.
 func (a Arrival) Ship() bool { return a.Service == alipay.ServiceShip }
 
+// Key is the shipment that it was about.
+func (a Arrival) Key() shipment.Key { return shipment.Key{Partner: a.Partner, TradeNo: a.TradeNo} }
+
 // Breach is one broken law.
 type Breach struct {
 	Law     Law       `json:"law"`
@@ -41,6 +45,9 @@ type Breach struct {
 	Detail  string    `json:"detail"`
 	At      time.Time `json:"at"`
 }
+
+// Key is the shipment that it was about.
+func (b Breach) Key() shipment.Key { return shipment.Key{Partner: b.Partner, TradeNo: b.TradeNo} }
 
 // Arrivals are all requests so far, in order of arrival.
 func (g *Gateway) Arrivals() []Arrival {
