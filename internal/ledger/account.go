@@ -103,6 +103,11 @@ func (l *Ledger) Accounts(ctx context.Context) ([]Account, error) {
 	return list(ctx, l, scanAccount, l.selectAccount()+`WHERE announced_at > 0 ORDER BY partner`)
 }
 
+// KnownAccounts reads all accounts that a worker has announced or that have shipments, by partner.
+func (l *Ledger) KnownAccounts(ctx context.Context) ([]Account, error) {
+	return list(ctx, l, scanAccount, l.selectAccount()+`ORDER BY partner`)
+}
+
 // Announce writes the accounts that a worker serves: partner, name and interval.
 func (l *Ledger) Announce(ctx context.Context, accounts []Account) error {
 	return l.tx(ctx, "announce", func(t *tx) error {
