@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,6 +16,7 @@ import (
 type deadView struct {
 	Filters filters
 	Query   string // the filter as a query, for what follows it
+	Span    string // from the oldest to the newest death on this page, for what is picked here
 	Causes  []cause
 	Rows    []ledger.Row
 	Names   map[string]string // of accounts
@@ -66,6 +68,9 @@ func (q *request) deadLetters() error {
 		v.Causes[i].N += g.N
 	}
 	v.Rows, v.Pager = paged(q, "/dead", rows, total, func(r ledger.Row) ledger.Cursor { return ledger.Cursor{At: r.SettledAt, ID: r.ID} })
+	if n := len(v.Rows); n > 0 {
+		v.Span = fmt.Sprintf("%d-%d", v.Rows[n-1].SettledAt.UnixMicro(), v.Rows[0].SettledAt.UnixMicro())
+	}
 	v.Filters = q.deadFilters(f, groups, accounts)
 	return q.page(http.StatusOK, "dead", v)
 }

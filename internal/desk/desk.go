@@ -36,6 +36,8 @@ type Desk struct {
 
 	mu    sync.Mutex
 	bulks map[int64]bool // acts over many that this process has in hand
+
+	previews map[string]*preparing // that are being made, by token
 }
 
 // New puts a desk together. Nothing is listened on: Handler is for a server of the caller's.
@@ -49,6 +51,7 @@ func New(o Options) (*Desk, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	d := &Desk{o: o, pages: pages, attempts: newAttempts(), counts: newCache(), ctx: ctx, cancel: cancel, bulks: make(map[int64]bool)}
+	d.previews = make(map[string]*preparing)
 	d.handler = d.routes()
 	return d, nil
 }
@@ -58,7 +61,9 @@ func (d *Desk) Handler() http.Handler { return d.handler }
 
 // Stop waits for the step that an act over many is in; the rest of it waits for somebody to go on with it.
 func (d *Desk) Stop() {
+	d.mu.Lock() // nobody is just beginning something
 	d.cancel()
+	d.mu.Unlock()
 	d.running.Wait()
 }
 

@@ -109,7 +109,7 @@ func (l *language) text(key string, args ...any) string {
 	if !ok {
 		return "⟨" + key + "⟩"
 	}
-	if len(args) == 0 {
+	if len(args) == 0 || !strings.Contains(sentence, "%") { // "done.…" may or may not name a number
 		return sentence
 	}
 	return fmt.Sprintf(sentence, args...)

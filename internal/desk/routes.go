@@ -29,6 +29,16 @@ func (d *Desk) routes() http.Handler {
 		{"POST /language", anybody, (*request).chooseLanguage},
 
 		{"GET /dead", Viewer, (*request).deadLetters},
+		{"GET /dead/{partner}/{trade_no}", Viewer, (*request).caseView},
+		{"GET /shipments/{partner}/{trade_no}", Viewer, (*request).caseView},
+		{"POST /dead/{partner}/{trade_no}/{act}", Operator, (*request).caseAct},
+
+		{"POST /dead/bulk", Operator, (*request).bulkOrder},
+		{"GET /bulk/preparing/{token}", Viewer, (*request).preparingPage},
+		{"GET /bulk/{id}", Viewer, (*request).bulkPage},
+		{"POST /bulk/{id}/run", Operator, (*request).runBulk},
+		{"POST /bulk/{id}/undo", Operator, (*request).undoBulk},
+
 		{"/", Viewer, (*request).notFound},
 	} {
 		mux.Handle(r.pattern, d.handle(r.role, r.handle))

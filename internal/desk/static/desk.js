@@ -53,9 +53,11 @@ function live() {
   const main = document.getElementById('main')
   const marked = main && main.querySelector('[data-live]')
   if (!marked) return
-  const busy = () => document.hidden || String(getSelection()) !== '' || main.querySelector('input:checked, details[open], dialog[open]') ||
+  if (marked.dataset.live === '') return // nothing is awaited
+  const typed = () => [...main.querySelectorAll('input:not([type=hidden]), textarea')].some(f => f.value !== f.defaultValue)
+  const busy = () => document.hidden || typed() || String(getSelection()) !== '' || main.querySelector('input:checked, details[open], dialog[open]') ||
     (document.activeElement && document.activeElement !== document.body && document.activeElement !== main)
-  setInterval(async () => {
+  const timer = setInterval(async () => {
     if (busy()) return
     try {
       const answer = await fetch(location.href, { headers: { Accept: 'text/html' }, redirect: 'error' })
@@ -64,6 +66,7 @@ function live() {
       const fresh = page.querySelector('[data-live]')
       const old = main.querySelector('[data-live]')
       if (fresh && old) { old.replaceWith(fresh); wire(fresh) }
+      if (fresh && fresh.dataset.live === '') clearInterval(timer)
     } catch { /* the next time will do */ }
   }, Number(marked.dataset.live) * 1000 || 5000)
 }
