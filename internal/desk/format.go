@@ -29,7 +29,7 @@ func (l *language) functions() template.FuncMap {
 		"join":     strings.Join,
 		"case":     casePath,
 		"coded":    l.coded,
-		"statused": l.statused,
+		"found":    l.found,
 		"carried":  l.transported,
 		"mask":     mask,
 		"pair":     func(a, b any) pair { return pair{a, b} },

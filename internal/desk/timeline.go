@@ -77,7 +77,7 @@ func people(line ledger.Line) bool {
 }
 
 func (l *language) lineEvent(line ledger.Line) event {
-	e := event{At: line.At, Kind: "state", Title: l.text("event." + string(line.Act)), Who: line.Actor, Bulk: line.Bulk, id: line.ID}
+	e := event{At: line.At, Kind: "state", Title: l.text("event." + string(line.Act)), Bulk: line.Bulk, id: line.ID}
 	if l.say["event."+string(line.Act)] == "" {
 		e.Title = l.text("event.other")
 	}
@@ -85,7 +85,7 @@ func (l *language) lineEvent(line ledger.Line) event {
 		e.From, e.To = line.From, line.To
 	}
 	if people(line) {
-		e.Kind = "person"
+		e.Kind, e.Who = "person", line.Actor
 		if line.Act != ledger.ActCancel { // whose detail is the machine's
 			e.Text = mask(line.Detail)
 		}
@@ -98,10 +98,9 @@ func (l *language) lineEvent(line ledger.Line) event {
 		found := strings.TrimPrefix(line.Detail, "found by query: ")
 		if said := l.saying(found); said != "" {
 			e.Facts = append(e.Facts, fact{Label: l.text("call.found"), Value: said})
-			return e
 		}
 	}
-	e.Machine = l.machine(fact{"case.detail", line.Detail, len(line.Detail) > 80})
+	e.Machine = l.machine(fact{"call.worker", line.Actor, false}, fact{"case.detail", line.Detail, len(line.Detail) > 80})
 	return e
 }
 
@@ -152,6 +151,17 @@ func (l *language) statused(status string) string {
 		return mask(status)
 	}
 	return l.text("case.with_code", l.say["status."+status], status)
+}
+
+// found is what a query says about a trade: the status in words, and where there are none what it comes to.
+func (l *language) found(f ledger.Finding, status string) string {
+	switch {
+	case f == "" || l.say["status."+status] != "":
+		return l.statused(status)
+	case status == "":
+		return l.text("found." + string(f))
+	}
+	return l.text("case.with_code", l.text("found."+string(f)), mask(status))
 }
 
 func (l *language) transported(kind string) string {
