@@ -19,11 +19,9 @@ type preparing struct {
 	err   error
 }
 
-// How long a request waits for a preview before it shows that it is being made, and how long one that nobody has
-// fetched is kept.
 const (
-	previewPatience = 2 * time.Second
-	previewKept     = time.Hour
+	previewPatience = 2 * time.Second // how long a request waits for a preview before it shows that it is being made
+	previewKept     = time.Hour       // how long one is kept under its token
 )
 
 // preview has it written down what an act would be done to, and goes there. A long one is made while the page says so.
@@ -32,7 +30,7 @@ func (q *request) preview(order ledger.BulkOrder) error {
 	if p == nil {
 		return &problem{http.StatusServiceUnavailable, "error.stopping"}
 	}
-	patience := time.NewTimer(previewPatience)
+	patience := time.NewTimer(q.d.patience)
 	defer patience.Stop()
 	select {
 	case <-p.ready:

@@ -38,6 +38,7 @@ type Desk struct {
 	bulks map[int64]bool // acts over many that this process has in hand
 
 	previews map[string]*preparing // that are being made, by token
+	patience time.Duration         // of a request for a preview
 }
 
 // New puts a desk together. Nothing is listened on: Handler is for a server of the caller's.
@@ -51,7 +52,7 @@ func New(o Options) (*Desk, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	d := &Desk{o: o, pages: pages, attempts: newAttempts(), counts: newCache(), ctx: ctx, cancel: cancel, bulks: make(map[int64]bool)}
-	d.previews = make(map[string]*preparing)
+	d.previews, d.patience = make(map[string]*preparing), previewPatience
 	d.handler = d.routes()
 	return d, nil
 }

@@ -85,6 +85,21 @@ func (s *site) change(query string, args ...any) {
 	must(s.t, err)
 }
 
+// lock keeps everybody from writing to the ledger until it is released; reading goes on.
+func (s *site) lock() (release func()) {
+	s.t.Helper()
+	conn, err := s.raw.Conn(s.t.Context())
+	must(s.t, err)
+	_, err = conn.ExecContext(s.t.Context(), "BEGIN IMMEDIATE")
+	must(s.t, err)
+	return func() {
+		s.t.Helper()
+		_, err := conn.ExecContext(s.t.Context(), "ROLLBACK")
+		must(s.t, err)
+		must(s.t, conn.Close())
+	}
+}
+
 func parcel(n int) shipment.Shipment {
 	return shipment.Shipment{
 		Partner: partner, TradeNo: fmt.Sprintf("%028d", n), LogisticsName: "顺丰速运", InvoiceNo: fmt.Sprintf("SF%d", n),
