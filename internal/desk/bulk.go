@@ -147,8 +147,15 @@ func (q *request) describe(filter string) (all []string, err error) {
 	}
 	names := accounts.names()
 	for _, f := range []struct{ name, key string }{
-		{"q", "filter.text"}, {"account", "col.account"}, {"reason", "col.reason"}, {"code", "col.code"}, {"status", "col.status"},
-		{"assignee", "col.assignee"}, {"batch", "col.batch"}, {"from", "filter.from"}, {"to", "filter.to"},
+		{"q", "filter.text"},
+		{"account", "col.account"},
+		{"reason", "col.reason"},
+		{"code", "col.code"},
+		{"status", "col.status"},
+		{"assignee", "col.assignee"},
+		{"batch", "col.batch"},
+		{"from", "filter.from"},
+		{"to", "filter.to"},
 	} {
 		value := query.Get(f.name)
 		switch {

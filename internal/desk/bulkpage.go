@@ -224,6 +224,7 @@ func (q *request) startBulk(undo bool) error {
 	q.d.counts.empty()
 	return q.redirect(bulkPath(id))
 }
+
 // standings are how the accounts stand, for reckoning when something will be called.
 func (d *Desk) standings(ctx context.Context, now time.Time) ([]ledger.Standing, error) {
 	return counted(d.counts, "standings for bulk", func() ([]ledger.Standing, error) { return d.o.Book.Standings(ctx, now, shipService) })

@@ -36,7 +36,8 @@ func (l *language) callEvent(c ledger.Call) event {
 		}
 	}
 	for _, f := range []fact{
-		{Label: "call.status", Value: l.statused(c.TradeStatus)}, {Label: "call.code", Value: l.coded(c.Code)},
+		{Label: "call.status", Value: l.statused(c.TradeStatus)},
+		{Label: "call.code", Value: l.coded(c.Code)},
 		{Label: "call.refund", Value: mask(c.RefundStatus)},
 	} {
 		if f.Value != "" {

@@ -149,7 +149,9 @@ func (q *request) closeCase(r ledger.Row) error {
 	return err
 }
 
-func (q *request) sameReason(l ledger.Line) bool { return l.Detail == strings.TrimSpace(q.PostFormValue("why")) }
+func (q *request) sameReason(l ledger.Line) bool {
+	return l.Detail == strings.TrimSpace(q.PostFormValue("why"))
+}
 
 func (q *request) markShipped(r ledger.Row) error {
 	_, err := q.d.o.Book.MarkShipped(q.Context(), r, q.user.Name)

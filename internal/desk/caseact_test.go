@@ -307,7 +307,9 @@ func TestObstacles(t *testing.T) {
 		act, says string
 		found     ledger.Finding
 	}{
-		{"send", "不能再次提交", ledger.FoundShipped}, {"send", "请先再次查询支付宝", ledger.FoundNotShippable}, {"mark", "不能标记为已发货", ledger.FoundWaiting},
+		{"send", "不能再次提交", ledger.FoundShipped},
+		{"send", "请先再次查询支付宝", ledger.FoundNotShippable},
+		{"mark", "不能标记为已发货", ledger.FoundWaiting},
 		{"cancel", "当前状态下不能这样操作", ledger.FoundWaiting},
 	} {
 		v := parcel(i + 1)

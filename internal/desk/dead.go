@@ -110,8 +110,11 @@ func (q *request) deadFilters(f ledger.DeadFilter, groups []ledger.DeadGroup, ac
 		statuses = append(statuses, option{Value: s, Label: q.lang.maybe("status.", s)})
 	}
 	for _, s := range []selection{
-		{"col.account", "account", accounts.options()}, {"col.reason", "reason", reasons}, {"col.code", "code", codes},
-		{"col.status", "status", statuses}, {"col.assignee", "assignee", assignees},
+		{"col.account", "account", accounts.options()},
+		{"col.reason", "reason", reasons},
+		{"col.code", "code", codes},
+		{"col.status", "status", statuses},
+		{"col.assignee", "assignee", assignees},
 	} {
 		bar.choose(q, s)
 	}

@@ -64,9 +64,9 @@ func computed() map[string][]string {
 		"state.": states, "reason.": append(reasons, ""), "what.": reasons, "event.": append(acts, "other"), "verdict.ship.": verdicts, "verdict.query.": verdicts,
 		"found.": {"waiting", "shipped", "not_shippable", "not_exist"}, "transport.": {"EXPRESS", "EMS", "POST", "DIRECT", ""},
 		"obstacle.": {"state", "payload", "shipped", "refused", "look_first", "not_shipped", "changed"},
-		"act.": over, "bulk.confirm.": over, "bulk.report.": over, "bulk.state.": {"preview", "running", "done", "undoing", "undone"},
+		"act.":      over, "bulk.confirm.": over, "bulk.report.": over, "bulk.state.": {"preview", "running", "done", "undoing", "undone"},
 		"do.": {"ask", "send", "close", "mark", "take", "leave", "note", "cancel"}, "done.case_": {"ask", "send", "close", "mark", "take", "leave", "note", "cancel"},
-		"fault.": {"logistics_name", "invoice_no", "transport_type", "why", "note", "looked", "other"},
+		"fault.":  {"logistics_name", "invoice_no", "transport_type", "why", "note", "looked", "other"},
 		"change.": {"logistics_name", "invoice_no", "transport_type", "assignee", "looked"}, "role.": {"viewer", "operator"},
 		"nav.": {"overview", "dead", "shipments", "batches", "accounts", "audit"},
 	}
@@ -276,7 +276,9 @@ func TestNothingIsMarkup(t *testing.T) {
 	b := must1(s.book.Preview(t.Context(), ledger.BulkOrder{Act: ledger.ActClose, Actor: evil, Argument: evil, Filter: "q=" + url.QueryEscape(evil)}))
 	wang := s.as("wang", "zh")
 	list := wang.look("/dead")
-	link := list.find(func(n *html.Node) bool { return n.Data == "a" && strings.HasPrefix(attr(n, "href"), "/dead/"+partner+"/") })
+	link := list.find(func(n *html.Node) bool {
+		return n.Data == "a" && strings.HasPrefix(attr(n, "href"), "/dead/"+partner+"/")
+	})
 	if link == nil {
 		t.Fatal("no link to the odd one")
 	}
@@ -354,7 +356,9 @@ func TestCopyForSupport(t *testing.T) {
 	if n := len(regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(UTC\+8\)`).FindAllString(text(box), -1)); n != 2 {
 		t.Errorf("%d times in %q", n, text(box))
 	}
-	if button := p.find(func(n *html.Node) bool { return n.Data == "button" && has(n, "data-copy") && strings.Contains(attr(n, "data-copy"), "\n") }); button == nil {
+	if button := p.find(func(n *html.Node) bool {
+		return n.Data == "button" && has(n, "data-copy") && strings.Contains(attr(n, "data-copy"), "\n")
+	}); button == nil {
 		t.Error("it cannot be copied with one click")
 	}
 }

@@ -28,11 +28,18 @@ func (l *language) support(r ledger.Row, calls []ledger.Call) string {
 	}
 	var out strings.Builder
 	for _, f := range []fact{
-		{Label: "support.partner", Value: r.Partner}, {Label: "support.trade_no", Value: r.TradeNo}, {Label: "support.order_ref", Value: mask(r.OrderRef)},
-		{Label: "support.code", Value: l.coded(code)}, {Label: "support.status", Value: l.statused(status)},
+		{Label: "support.partner", Value: r.Partner},
+		{Label: "support.trade_no", Value: r.TradeNo},
+		{Label: "support.order_ref", Value: mask(r.OrderRef)},
+		{Label: "support.code", Value: l.coded(code)},
+		{Label: "support.status", Value: l.statused(status)},
 		{Label: "support.refund", Value: mask(r.RefundStatus)},
-		{Label: "support.called", Value: zoned(ship.BegunAt)}, {Label: "support.queried", Value: zoned(query.BegunAt)},
+		{Label: "support.called", Value: zoned(ship.BegunAt)},
+		{Label: "support.queried", Value: zoned(query.BegunAt)},
 	} {
+		if f.Value == "" && f.Label == "support.refund" {
+			continue
+		}
 		if f.Value == "" {
 			f.Value = l.text("support.none")
 		}
