@@ -189,7 +189,7 @@ func serve(ctx context.Context, v service) (err error) {
 		v.embedded = embedded.Addr()
 		defer func() { err = errors.Join(err, embedded.Close()) }()
 	}
-	book, err := openLedger(ctx, v.ledger, v.log)
+	book, err := settings.OpenLedger(ctx, v.ledger, v.log)
 	if err != nil || book == nil {
 		return err
 	}
@@ -226,33 +226,6 @@ func serve(ctx context.Context, v service) (err error) {
 	err = errors.Join(err, w.Stop(context.WithoutCancel(ctx)))
 	v.log.Info().Msg("stopped")
 	return err
-}
-
-// openLedger waits for a ledger that is away; nil when it was told to stop meanwhile. What no waiting
-// mends is a usage error.
-func openLedger(ctx context.Context, url string, log zerolog.Logger) (*ledger.Ledger, error) {
-	if err := ledger.Check(url); err != nil {
-		return nil, settings.Usage(err)
-	}
-	for wait := 200 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		book, err := ledger.Open(ctx, url)
-		if err == nil {
-			return book, nil
-		}
-		if ctx.Err() != nil {
-			return nil, nil
-		}
-		if errors.Is(err, ledger.ErrNoLedger) {
-			return nil, settings.Usage(err)
-		}
-		log.Warn().Err(err).Dur("again_in", wait).Msg("the ledger cannot be opened yet; waiting")
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-		}
-	}
 }
 
 // processName tells this process from every other in calls and history.

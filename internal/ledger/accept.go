@@ -51,6 +51,7 @@ func (l *Ledger) Accept(ctx context.Context, shipments []shipment.Shipment, o Ac
 		}
 		defer func() { _ = insert.Close() }() // belongs to the transaction, which ends here
 		conflict := false
+		var into batchCount
 		for i, s := range shipments {
 			result, err := insert.ExecContext(t.ctx, insertArgs(s, t.now, 1)...)
 			if err != nil {
@@ -62,7 +63,8 @@ func (l *Ledger) Accept(ctx context.Context, shipments []shipment.Shipment, o Ac
 			}
 			if n == 1 {
 				answers[i] = Acceptance{Verdict: Accepted}
-			} else if answers[i], err = t.acceptKnown(s, o.Actor); err != nil {
+				into.add(s, 1)
+			} else if answers[i], err = t.acceptKnown(s, o.Actor, &into); err != nil {
 				return err
 			}
 			conflict = conflict || answers[i].Verdict == Conflict
@@ -70,7 +72,7 @@ func (l *Ledger) Accept(ctx context.Context, shipments []shipment.Shipment, o Ac
 		if o.DryRun || (o.Strict && conflict) {
 			return errRollBack
 		}
-		return nil
+		return into.write(t)
 	})
 	if errors.Is(err, errRollBack) {
 		err = nil
@@ -90,12 +92,14 @@ func insertArgs(s shipment.Shipment, now, version int64) []any {
 }
 
 // acceptKnown answers for a shipment whose key is in the ledger.
-func (t *tx) acceptKnown(s shipment.Shipment, actor string) (Acceptance, error) {
+func (t *tx) acceptKnown(s shipment.Shipment, actor string, into *batchCount) (Acceptance, error) {
 	known, err := t.get(s.Key())
 	if err != nil {
 		return Acceptance{}, err
 	}
 	if known.State == shipment.Closed && known.SentAttempts == 0 {
+		into.add(known.Shipment, -1)
+		into.add(s, 1)
 		return Acceptance{Verdict: Accepted}, t.acceptAnew(s, known, actor)
 	}
 	if d := known.Differences(s); len(d) > 0 {
@@ -105,7 +109,7 @@ func (t *tx) acceptKnown(s shipment.Shipment, actor string) (Acceptance, error) 
 		err = t.exec(`UPDATE shipments SET urgent = 1, version = version + 1, changed_at = ?, feed = 1
 			WHERE id = ? AND version = ?`, t.now, known.ID, known.Version)
 		if err == nil {
-			err = t.record(s.Key(), actor, known.State, known.State, known.Version+1, "urgent")
+			err = t.record(s.Key(), actor, ActUrgent, known.State, known.State, known.Version+1, "urgent")
 		}
 	}
 	return Acceptance{Verdict: Already, Batch: known.Batch}, err
@@ -125,7 +129,7 @@ func (t *tx) acceptAnew(s shipment.Shipment, old Row, actor string) error {
 			return err
 		}
 	}
-	return t.record(s.Key(), actor, shipment.Closed, shipment.Queued, old.Version+1, "accepted anew")
+	return t.record(s.Key(), actor, ActAcceptedAnew, shipment.Closed, shipment.Queued, old.Version+1, "accepted anew")
 }
 
 // AcceptDead takes in what came from the queue and is no shipment, as a dead letter with the raw bytes
@@ -137,9 +141,9 @@ func (l *Ledger) AcceptDead(ctx context.Context, k shipment.Key, raw []byte, act
 		text = "base64 " + base64.StdEncoding.EncodeToString(raw)
 	}
 	return l.tx(ctx, "accept", func(t *tx) error {
-		n, err := t.changed(`INSERT INTO shipments (partner, trade_no, accepted_at, changed_at, state, version, reason)
-			VALUES (?, ?, ?, ?, 'dead', 1, ?) ON CONFLICT (partner, trade_no) DO NOTHING`,
-			k.Partner, k.TradeNo, t.now, t.now, string(shipment.ReasonBadPayload))
+		n, err := t.changed(`INSERT INTO shipments (partner, trade_no, accepted_at, changed_at, settled_at, state, version, reason)
+			VALUES (?, ?, ?, ?, ?, 'dead', 1, ?) ON CONFLICT (partner, trade_no) DO NOTHING`,
+			k.Partner, k.TradeNo, t.now, t.now, t.now, string(shipment.ReasonBadPayload))
 		if err != nil {
 			return err
 		}
@@ -147,6 +151,9 @@ func (l *Ledger) AcceptDead(ctx context.Context, k shipment.Key, raw []byte, act
 		if n == 0 {
 			to = ""
 		}
-		return t.record(k, actor, "", to, n, "a task that is no shipment: "+text)
+		if err := t.knowAccount(k.Partner); err != nil {
+			return err
+		}
+		return t.record(k, actor, ActNoShipment, "", to, n, "a task that is no shipment: "+text)
 	})
 }

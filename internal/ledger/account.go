@@ -72,9 +72,12 @@ func (a Account) Spent(r Row) time.Duration {
 	return time.Duration(a.Now.UnixMicro()-r.budgetAt-(a.heldUS-r.budgetHeld)) * time.Microsecond
 }
 
+// named tells apart an account that somebody has named from one that merely has shipments.
+const named = `(announced_at > 0 OR held_at > 0 OR held_us > 0)`
+
 // Account reads one account. ErrNotFound when neither worker nor person has named it.
 func (l *Ledger) Account(ctx context.Context, partner string) (Account, error) {
-	a, err := first(ctx, l, scanAccount, l.selectAccount()+`WHERE partner = ?`, partner)
+	a, err := first(ctx, l, scanAccount, l.selectAccount()+`WHERE partner = ? AND `+named, partner)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Account{}, fmt.Errorf("account %s: %w", partner, ErrNotFound)
 	}
@@ -82,6 +85,17 @@ func (l *Ledger) Account(ctx context.Context, partner string) (Account, error) {
 		return Account{}, fmt.Errorf("ledger: %w", err)
 	}
 	return a, nil
+}
+
+func (t *tx) account(partner string) (Account, error) {
+	known, err := listIn(t.ctx, t.Tx, t.dialect, scanAccount, `SELECT `+accountColumns+`, `+t.dialect.nowColumn+` FROM accounts WHERE partner = ?`, partner)
+	if err == nil && len(known) == 0 {
+		err = fmt.Errorf("account %s: %w", partner, ErrNotFound)
+	}
+	if err != nil {
+		return Account{}, err
+	}
+	return known[0], nil
 }
 
 // Accounts reads all accounts that a worker has announced, by partner.
@@ -92,6 +106,11 @@ func (l *Ledger) Accounts(ctx context.Context) ([]Account, error) {
 // HeldAhead reads the accounts that a person has put on hold and no worker has announced yet, by partner.
 func (l *Ledger) HeldAhead(ctx context.Context) ([]Account, error) {
 	return list(ctx, l, scanAccount, l.selectAccount()+`WHERE announced_at = 0 AND held_at > 0 ORDER BY partner`)
+}
+
+// KnownAccounts reads all accounts that a worker has announced or that have shipments, by partner.
+func (l *Ledger) KnownAccounts(ctx context.Context) ([]Account, error) {
+	return list(ctx, l, scanAccount, l.selectAccount()+`ORDER BY partner`)
 }
 
 // Announce writes the accounts that a worker serves: partner, name and interval.
@@ -126,7 +145,7 @@ func (t *tx) hold(partner, code, reason, actor string) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	return t.record(shipment.Key{Partner: partner}, actor, "", "", 0, "hold "+code+": "+reason)
+	return t.enter(entry{key: shipment.Key{Partner: partner}, actor: actor, act: ActHold, detail: code + ": " + reason, audit: code == HoldManual})
 }
 
 // Release lifts a hold and tells whether there was one.
@@ -139,7 +158,7 @@ func (l *Ledger) Release(ctx context.Context, partner, actor string) (released b
 			return err
 		}
 		released = true
-		return t.record(shipment.Key{Partner: partner}, actor, "", "", 0, "release")
+		return t.enter(entry{key: shipment.Key{Partner: partner}, actor: actor, act: ActRelease, audit: true})
 	})
 	return released, err
 }

@@ -152,7 +152,7 @@ func operations() map[string]func(*testing.T, *ledger.Ledger) func() error {
 		return func() error {
 			rows, err := l.Unexamined(t.Context(), partner, "query", 0)
 			if err == nil && len(rows) == 1 { // none when it has been done and not said
-				_, err = l.Evidence(t.Context(), r, "TRADE_CLOSED", "", "w")
+				_, err = l.Evidence(t.Context(), r, ledger.Finds{TradeStatus: "TRADE_CLOSED"}, "w")
 			}
 			return err
 		}
@@ -283,7 +283,7 @@ func look(t *testing.T, l *ledger.Ledger) error {
 		func() error { _, err := l.History(ctx, k); return err },
 		func() error { _, err := l.Overdue(ctx, 10); return err },
 		func() error { _, err := l.Unfed(ctx, 0, 10); return err },
-		func() error { _, err := l.OnBelt(ctx, partner, shipment.Queued, 0, 10); return err },
+		func() error { _, err := l.OnBelt(ctx, partner, shipment.Queued, ledger.Cursor{}, 10); return err },
 		func() error { _, err := l.All(ctx, 0, 10); return err },
 		func() error { _, err := l.Partners(ctx, shipment.Queued); return err },
 		func() error { _, err := l.PartnersIn(ctx, ledger.Scope{}); return err },

@@ -50,7 +50,7 @@ func (l *Ledger) Begin(ctx context.Context, r Row, a Attempt) (Row, error) {
 		if err != nil {
 			return err
 		}
-		err = t.record(r.Key(), a.Worker, shipment.Queued, shipment.Calling, r.Version+1, fmt.Sprintf("attempt %d", r.Attempt+1))
+		err = t.record(r.Key(), a.Worker, ActBegun, shipment.Queued, shipment.Calling, r.Version+1, fmt.Sprintf("attempt %d", r.Attempt+1))
 		if err != nil {
 			return err
 		}
@@ -63,12 +63,12 @@ func (l *Ledger) Begin(ctx context.Context, r Row, a Attempt) (Row, error) {
 // takeSlot closes the account until the fence, or says why it may not.
 func (t *tx) takeSlot(partner string, token, fence int64) error {
 	err := t.one(ErrSlotClosed, `UPDATE accounts SET open_at = ?, token = ?
-		WHERE partner = ? AND held_at = 0 AND open_at <= ?`, fence, token, partner, t.now)
+		WHERE partner = ? AND held_at = 0 AND open_at <= ? AND `+named, fence, token, partner, t.now)
 	if !errors.Is(err, ErrSlotClosed) {
 		return err
 	}
 	var held int64
-	if err := t.row(`SELECT held_at FROM accounts WHERE partner = ?`, partner).Scan(&held); err != nil {
+	if err := t.row(`SELECT held_at FROM accounts WHERE partner = ? AND `+named, partner).Scan(&held); err != nil {
 		return fmt.Errorf("ledger: account %s: %w", partner, err)
 	}
 	if held != 0 {
@@ -93,7 +93,7 @@ func (l *Ledger) TakeOver(ctx context.Context, r Row, delay time.Duration, actor
 		if err != nil {
 			return err
 		}
-		err = t.record(r.Key(), actor, shipment.Calling, shipment.Queued, r.Version+1, "no answer before the fence; to be queried")
+		err = t.record(r.Key(), actor, ActTakenOver, shipment.Calling, shipment.Queued, r.Version+1, "no answer before the fence; to be queried")
 		if err != nil {
 			return err
 		}

@@ -13,10 +13,13 @@ import (
 // dialect is what differs between the databases. Queries are written once, with ? for parameters, in the
 // SQL that all of them understand.
 type dialect struct {
-	goose   goose.Dialect
-	autoID  string         // the type of a number that the database counts up itself
-	options *sql.TxOptions // of write transactions
-	dollars bool           // parameters are $1, $2, …
+	goose     goose.Dialect
+	autoID    string         // the type of a number that the database counts up itself
+	options   *sql.TxOptions // of write transactions
+	dollars   bool           // parameters are $1, $2, …
+	bytewise  string         // the collation of an index that is searched for beginnings
+	like      string         // LIKE that takes upper and lower case for the same
+	indexedBy string         // what names the index to read by, for a planner that would take a worse one; empty: cannot be said
 
 	// now reads the ledger's one clock, in microseconds since 1970.
 	now func(ctx context.Context, db rowQuerier) (int64, error)
@@ -59,4 +62,12 @@ func (d dialect) bind(query string) string {
 	}
 	bound.Store(query, out.String())
 	return out.String()
+}
+
+// by names the index that a query is to read by, after the table's name.
+func (d dialect) by(index string) string {
+	if d.indexedBy == "" {
+		return ""
+	}
+	return d.indexedBy + index
 }

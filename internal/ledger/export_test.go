@@ -30,7 +30,7 @@ func LastSeen(ctx context.Context, l *Ledger, ago time.Duration) error {
 func Close(t *testing.T, l *Ledger, r Row) {
 	t.Helper()
 	err := l.tx(t.Context(), "test", func(t *tx) error {
-		return t.exec(`UPDATE shipments SET state = 'closed', reason = '', version = version + 1 WHERE id = ?`, r.ID)
+		return t.exec(`UPDATE shipments SET state = 'closed', reason = '', settled_at = changed_at, version = version + 1 WHERE id = ?`, r.ID)
 	})
 	if err != nil {
 		t.Fatal(err)

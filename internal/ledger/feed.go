@@ -84,12 +84,14 @@ func (t *tx) backInLine(r Row, actor, why string) error {
 	if err != nil {
 		return err
 	}
-	return t.record(r.Key(), actor, shipment.Queued, shipment.Queued, r.Version+1, why)
+	return t.record(r.Key(), actor, ActBackInLine, shipment.Queued, shipment.Queued, r.Version+1, why)
 }
 
-// OnBelt lists the rows of an account in one state that the belt should know of, in pages by id.
-func (l *Ledger) OnBelt(ctx context.Context, partner string, state shipment.State, after int64, most int) ([]Row, error) {
-	rows, err := list(ctx, l, scanRow, l.dialect.selectRow()+`WHERE partner = ? AND state = ? AND feed = 0 AND id > ? ORDER BY id LIMIT ?`, partner, string(state), after, most)
+// OnBelt lists the rows of an account in one state that the belt should know of, in pages by the time of
+// acceptance.
+func (l *Ledger) OnBelt(ctx context.Context, partner string, state shipment.State, after Cursor, most int) ([]Row, error) {
+	rows, err := list(ctx, l, scanRow, l.dialect.selectRow()+`WHERE partner = ? AND state = ? AND feed = 0 AND (accepted_at, id) > (?, ?)
+		ORDER BY accepted_at, id LIMIT ?`, partner, string(state), micros(after.At), after.ID, most)
 	if err != nil {
 		return nil, fmt.Errorf("rows of %s on the belt: %w", partner, err)
 	}

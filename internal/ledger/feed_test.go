@@ -143,11 +143,11 @@ func testADeadLettersTaskIsRememberedUntilItIsGone(t *testing.T) {
 	if !dead.DeadTask || dead.Feed {
 		t.Fatalf("%+v", dead)
 	}
-	found, err := l.Evidence(t.Context(), dead, "TRADE_CLOSED", "", "w")
+	found, err := l.Evidence(t.Context(), dead, ledger.Finds{TradeStatus: "TRADE_CLOSED", Found: ledger.FoundNotShippable}, "w")
 	if err != nil || !found.Feed || found.TradeStatus != "TRADE_CLOSED" {
 		t.Fatalf("%+v %v", found, err)
 	}
-	if _, err := l.Evidence(t.Context(), dead, "X", "", "w"); !errors.Is(err, ledger.ErrStale) {
+	if _, err := l.Evidence(t.Context(), dead, ledger.Finds{TradeStatus: "X"}, "w"); !errors.Is(err, ledger.ErrStale) {
 		t.Fatal(err)
 	}
 }
@@ -179,7 +179,7 @@ func testOnBeltAndPartners(t *testing.T) {
 	l := book(t)
 	accept(t, l, parcel(1), parcel(2))
 	fed(t, l, unfed(t, l)[0])
-	rows, err := l.OnBelt(t.Context(), partner, shipment.Queued, 0, 10)
+	rows, err := l.OnBelt(t.Context(), partner, shipment.Queued, ledger.Cursor{}, 10)
 	if err != nil || len(rows) != 1 || rows[0].TradeNo != parcel(1).TradeNo {
 		t.Fatal(rows, err)
 	}

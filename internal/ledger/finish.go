@@ -17,6 +17,7 @@ type Move struct {
 	Failed bool          // counts as a failed attempt
 
 	Reason       shipment.Reason // Dead
+	Found        Finding         // Dead: what a query has found, if that is why
 	Bar          bool            // Dead: Alipay has refused it for good (C1)
 	Code         string          // Alipay's code behind the move
 	TradeStatus  string
@@ -122,7 +123,7 @@ func (t *tx) unsend(row Row, actor string) error {
 	if err != nil {
 		return err
 	}
-	return t.record(row.Key(), actor, shipment.Calling, shipment.Queued, row.Version+1, "not sent")
+	return t.record(row.Key(), actor, ActNotSent, shipment.Calling, shipment.Queued, row.Version+1, "not sent")
 }
 
 // late deals with an answer that came after the row had been taken over.
@@ -152,7 +153,7 @@ func (t *tx) late(row Row, token int64, f Finish, actor string) error {
 		f.Move.Bar = true
 		return t.move(row, f.Move, actor)
 	}
-	return t.record(row.Key(), actor, "", "", 0, f.Move.Detail)
+	return t.record(row.Key(), actor, ActLateAnswer, "", "", 0, f.Move.Detail)
 }
 
 // Settle moves a queued shipment on without a call: by what a query said, or back in line.
@@ -199,7 +200,7 @@ func (l *Ledger) ClaimEvidence(ctx context.Context, r Row, actor string) (Row, e
 		if err != nil {
 			return err
 		}
-		if err := t.record(r.Key(), actor, "", "", r.Version+1, "the query for the evidence was not made yet"); err != nil {
+		if err := t.record(r.Key(), actor, ActAskEvidence, "", "", r.Version+1, "the query for the evidence was not made yet"); err != nil {
 			return err
 		}
 		claimed, err = t.get(r.Key())
@@ -209,16 +210,16 @@ func (l *Ledger) ClaimEvidence(ctx context.Context, r Row, actor string) (Row, e
 }
 
 // Evidence adds what the query after a refusal found to a dead shipment (C1).
-func (l *Ledger) Evidence(ctx context.Context, r Row, tradeStatus, refundStatus string, actor string) (Row, error) {
+func (l *Ledger) Evidence(ctx context.Context, r Row, e Finds, actor string) (Row, error) {
 	var dead Row
 	err := l.tx(ctx, "evidence", func(t *tx) error {
-		err := t.one(ErrStale, `UPDATE shipments SET trade_status = ?, refund_status = ?, version = version + 1,
-			changed_at = ?, feed = 1 WHERE id = ? AND version = ? AND state = 'dead'`,
-			tradeStatus, refundStatus, t.now, r.ID, r.Version)
+		err := t.one(ErrStale, `UPDATE shipments SET trade_status = ?, refund_status = ?, found = ?, found_at = ?,
+			version = version + 1, changed_at = ?, feed = 1 WHERE id = ? AND version = ? AND state = 'dead'`,
+			e.TradeStatus, e.RefundStatus, string(e.Found), t.now, t.now, r.ID, r.Version)
 		if err != nil {
 			return err
 		}
-		err = t.record(r.Key(), actor, "", "", r.Version+1, "found by query: "+tradeStatus)
+		err = t.record(r.Key(), actor, ActEvidence, "", "", r.Version+1, "found by query: "+e.text())
 		if err != nil {
 			return err
 		}
@@ -240,6 +241,13 @@ func (t *tx) move(row Row, m Move, actor string) error {
 	if m.To == shipment.Queued {
 		notBefore = t.now + m.Delay.Microseconds()
 	}
+	settled, found := int64(0), int64(0)
+	if m.To == shipment.Dead || m.To == shipment.Shipped {
+		settled = t.now
+	}
+	if m.Found != "" {
+		found = t.now
+	}
 	feed := m.To == shipment.Queued || m.To == shipment.Dead || row.DeadTask
 	// The account's row before the shipment's, as in Begin: two transactions that want both must not wait for
 	// each other.
@@ -248,14 +256,14 @@ func (t *tx) move(row Row, m Move, actor string) error {
 	}
 	err := t.one(ErrStale, `UPDATE shipments SET state = ?, version = version + 1, changed_at = ?, token = ?, fence_at = ?,
 		not_before = ?, doubt = ?, begun = 1, failures = failures + ?, holds = holds + ?, barred = ?, reason = ?, error_code = ?,
-		trade_status = ?, refund_status = CASE WHEN ? = '' THEN refund_status ELSE ? END, unlisted_code = ?, feed = ?
-		WHERE id = ? AND version = ?`,
+		trade_status = ?, refund_status = CASE WHEN ? = '' THEN refund_status ELSE ? END, unlisted_code = ?, feed = ?,
+		settled_at = ?, found = ?, found_at = ? WHERE id = ? AND version = ?`,
 		string(m.To), t.now, token, fence, notBefore, bit(m.Doubt), bit(m.Failed), bit(m.HoldAccount), bit(m.Bar), string(m.Reason),
-		m.Code, m.TradeStatus, m.RefundStatus, m.RefundStatus, m.UnlistedCode, bit(feed), row.ID, row.Version)
+		m.Code, m.TradeStatus, m.RefundStatus, m.RefundStatus, m.UnlistedCode, bit(feed), settled, string(m.Found), found, row.ID, row.Version)
 	if err != nil {
 		return err
 	}
-	return t.record(row.Key(), actor, row.State, m.To, row.Version+1, m.Detail)
+	return t.record(row.Key(), actor, m.act(), row.State, m.To, row.Version+1, m.Detail)
 }
 
 // accountAfter does to the account what a move means for it.

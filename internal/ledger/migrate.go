@@ -71,7 +71,7 @@ func (l *Ledger) migrations() ([]*goose.Migration, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		query := strings.ReplaceAll(string(text), "AUTO_ID", l.dialect.autoID)
+		query := strings.NewReplacer("AUTO_ID", l.dialect.autoID, " BYTEWISE", l.dialect.bytewise).Replace(string(text))
 		steps[i] = goose.NewGoMigration(version, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
 			_, err := tx.ExecContext(ctx, query) // without parameters: several statements at once are allowed
 			return err

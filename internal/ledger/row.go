@@ -43,6 +43,12 @@ type Row struct {
 	Feed     bool
 	DeadTask bool
 
+	SettledAt time.Time // when it became shipped, dead or closed; zero: it is open
+	Found     Finding   // what the last query about a settled one found
+	FoundAt   time.Time
+	Assignee  string
+	Resent    int64 // how often a person has sent it again
+
 	budgetAt   int64
 	budgetHeld int64
 }
@@ -50,7 +56,7 @@ type Row struct {
 const rowColumns = `id, partner, trade_no, logistics_name, invoice_no, transport_type, create_transport_type,
 	seller_ip, order_ref, batch, urgent, accepted_at, changed_at, state, version, attempt, sent_attempts, failures,
 	holds, token, fence_at, doubt, barred, begun, not_before, budget_at, budget_held, unlisted_code, reason,
-	error_code, trade_status, refund_status, feed, dead_task`
+	error_code, trade_status, refund_status, feed, dead_task, settled_at, found, found_at, assignee, resent`
 
 // selectRow reads shipments, and the ledger's time with them.
 func (d dialect) selectRow() string {
@@ -67,13 +73,14 @@ func orHost(us int64) int64 {
 
 func scanRow(s scanner) (Row, error) {
 	var r Row
-	var accepted, changed, fence, notBefore, now int64
+	var accepted, changed, fence, notBefore, settled, foundAt, now int64
 	err := s.Scan(&r.ID, &r.Partner, &r.TradeNo, &r.LogisticsName, &r.InvoiceNo, &r.TransportType, &r.CreateTransportType,
 		&r.SellerIP, &r.OrderRef, &r.Batch, &r.Urgent, &accepted, &changed, &r.State, &r.Version, &r.Attempt, &r.SentAttempts,
 		&r.Failures, &r.Holds, &r.Token, &fence, &r.Doubt, &r.Barred, &r.Begun, &notBefore, &r.budgetAt, &r.budgetHeld,
-		&r.UnlistedCode, &r.Reason, &r.ErrorCode, &r.TradeStatus, &r.RefundStatus, &r.Feed, &r.DeadTask, &now)
+		&r.UnlistedCode, &r.Reason, &r.ErrorCode, &r.TradeStatus, &r.RefundStatus, &r.Feed, &r.DeadTask, &settled, &r.Found, &foundAt, &r.Assignee, &r.Resent, &now)
 	r.ReadAt = at(orHost(now))
 	r.AcceptedAt, r.ChangedAt, r.FenceAt, r.NotBefore = at(accepted), at(changed), at(fence), at(notBefore)
+	r.SettledAt, r.FoundAt = at(settled), at(foundAt)
 	return r, err
 }
 
@@ -83,6 +90,14 @@ func at(us int64) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMicro(us)
+}
+
+// micros is the reverse of at.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
 }
 
 // Get reads one shipment. ErrNotFound when the ledger has none of that key.
@@ -113,34 +128,10 @@ func printable(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "�"), "\x00", "�")
 }
 
-// record writes a line of history.
-func (t *tx) record(k shipment.Key, actor string, from, to shipment.State, version int64, detail string) error {
-	return t.exec(`INSERT INTO history (at, partner, trade_no, actor, from_state, to_state, version, detail)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, t.now, k.Partner, k.TradeNo, actor, string(from), string(to), version, printable(detail))
-}
-
-// Remark adds a line to a shipment's history without changing the shipment.
-func (l *Ledger) Remark(ctx context.Context, k shipment.Key, actor, detail string) error {
-	return l.tx(ctx, "remark", func(t *tx) error { return t.record(k, actor, "", "", 0, detail) })
-}
-
-// Line is one line of history.
-type Line struct {
-	At       time.Time
-	Actor    string
-	From, To shipment.State // empty where no state changed
-	Version  int64
-	Detail   string
-}
-
-// History reads a shipment's history, oldest first.
-func (l *Ledger) History(ctx context.Context, k shipment.Key) ([]Line, error) {
-	return list(ctx, l, func(s scanner) (Line, error) {
-		var v Line
-		var us int64
-		err := s.Scan(&us, &v.Actor, &v.From, &v.To, &v.Version, &v.Detail)
-		v.At = at(us)
-		return v, err
-	}, `SELECT at, actor, from_state, to_state, version, detail FROM history
-		WHERE partner = ? AND trade_no = ? ORDER BY id`, k.Partner, k.TradeNo)
+// orNotFound names the absence of a row.
+func orNotFound(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNotFound
+	}
+	return err
 }

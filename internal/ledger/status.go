@@ -102,14 +102,18 @@ func (l *Ledger) Cancel(ctx context.Context, s Scope, actor string) (closed int6
 	where, args := s.where()
 	const never = ` AND state = 'queued' AND sent_attempts = 0`
 	err = l.tx(ctx, "cancel", func(t *tx) error {
-		err := t.exec(`INSERT INTO history (at, partner, trade_no, actor, from_state, to_state, version, detail)
-			SELECT CAST(? AS BIGINT), partner, trade_no, CAST(? AS TEXT), 'queued', 'closed', version + 1, 'cancelled' FROM shipments WHERE `+where+never,
+		err := t.enter(entry{key: shipment.Key{Partner: s.Partner, TradeNo: s.TradeNo}, actor: actor, act: ActCancel, detail: s.Batch, audit: true})
+		if err != nil {
+			return err
+		}
+		err = t.exec(`INSERT INTO history (at, partner, trade_no, actor, act, from_state, to_state, version, detail)
+			SELECT CAST(? AS BIGINT), partner, trade_no, CAST(? AS TEXT), 'cancel', 'queued', 'closed', version + 1, 'cancelled' FROM shipments WHERE `+where+never,
 			append([]any{t.now, actor}, args...)...)
 		if err != nil {
 			return err
 		}
-		closed, err = t.changed(`UPDATE shipments SET state = 'closed', version = version + 1, changed_at = ?, not_before = 0,
-			doubt = 0, feed = dead_task WHERE `+where+never, append([]any{t.now}, args...)...)
+		closed, err = t.changed(`UPDATE shipments SET state = 'closed', version = version + 1, changed_at = ?, settled_at = ?, not_before = 0,
+			doubt = 0, feed = dead_task WHERE `+where+never, append([]any{t.now, t.now}, args...)...)
 		if err != nil {
 			return err
 		}

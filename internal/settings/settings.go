@@ -26,14 +26,28 @@ const (
 	ExitUsage  = 2
 )
 
-// Common are the settings that every command shares.
+// Book are the settings of every command that opens the ledger, and how it logs.
+type Book struct {
+	Ledger    string           `env:"DATABASE_URL" default:"sqlite:fahuo.db" help:"The book: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE."`
+	LogFormat string           `env:"FAHUO_LOG_FORMAT" default:"auto" enum:"auto,console,json" help:"console, json, or auto: console on a terminal, else json."`
+	LogLevel  string           `env:"FAHUO_LOG_LEVEL" default:"info" enum:"trace,debug,info,warn,error" help:"trace, debug, info, warn or error."`
+	Version   kong.VersionFlag `help:"Print the version."`
+}
+
+// Validate checks the settings without opening anything, and returns every fault.
+func (c *Book) Validate() []error {
+	if err := ledger.Check(c.Ledger); err != nil {
+		return []error{fmt.Errorf("--ledger (DATABASE_URL): %w", err)}
+	}
+	return nil
+}
+
+// Common are the settings of every command that puts something on the belt, too.
 type Common struct {
-	Redis             string           `env:"REDIS_URL" default:"embedded" help:"The belt: redis://, rediss://, redis-sentinel://, redis-cluster://h1:p,h2:p, or embedded (inside the worker process)."`
-	EmbeddedRedisAddr string           `env:"FAHUO_EMBEDDED_REDIS_ADDR" default:"127.0.0.1:16379" help:"Where the embedded Redis listens; loopback only."`
-	Ledger            string           `env:"DATABASE_URL" default:"sqlite:fahuo.db" help:"The book: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE."`
-	LogFormat         string           `env:"FAHUO_LOG_FORMAT" default:"auto" enum:"auto,console,json" help:"console, json, or auto: console on a terminal, else json."`
-	LogLevel          string           `env:"FAHUO_LOG_LEVEL" default:"info" enum:"trace,debug,info,warn,error" help:"trace, debug, info, warn or error."`
-	Version           kong.VersionFlag `help:"Print the version."`
+	Book
+
+	Redis             string `env:"REDIS_URL" default:"embedded" help:"The belt: redis://, rediss://, redis-sentinel://, redis-cluster://h1:p,h2:p, or embedded (inside the worker process)."`
+	EmbeddedRedisAddr string `env:"FAHUO_EMBEDDED_REDIS_ADDR" default:"127.0.0.1:16379" help:"Where the embedded Redis listens; loopback only."`
 }
 
 // Validate checks the settings without opening anything, and returns every fault.
@@ -42,9 +56,7 @@ func (c *Common) Validate() []error {
 	if err := tasks.Check(c.Redis); err != nil {
 		faults = append(faults, fmt.Errorf("--redis (REDIS_URL): %w", err))
 	}
-	if err := ledger.Check(c.Ledger); err != nil {
-		faults = append(faults, fmt.Errorf("--ledger (DATABASE_URL): %w", err))
-	}
+	faults = append(faults, c.Book.Validate()...)
 	if err := tasks.CheckEmbedded(c.EmbeddedRedisAddr); err != nil {
 		faults = append(faults, fmt.Errorf("--embedded-redis-addr (FAHUO_EMBEDDED_REDIS_ADDR): %w", err))
 	}
@@ -52,7 +64,7 @@ func (c *Common) Validate() []error {
 }
 
 // Logger writes to w as the settings say.
-func (c *Common) Logger(w io.Writer, terminal bool) zerolog.Logger {
+func (c *Book) Logger(w io.Writer, terminal bool) zerolog.Logger {
 	level, err := zerolog.ParseLevel(c.LogLevel)
 	if err != nil {
 		level = zerolog.InfoLevel

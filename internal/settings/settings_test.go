@@ -81,15 +81,15 @@ func TestAllFaultsAreReported(t *testing.T) {
 
 func TestLogger(t *testing.T) {
 	for _, c := range []struct {
-		common   settings.Common
+		common   settings.Book
 		terminal bool
 		json     bool
 		shown    bool
 	}{
-		{settings.Common{LogFormat: "auto", LogLevel: "info"}, false, true, true},
-		{settings.Common{LogFormat: "auto", LogLevel: "info"}, true, false, true},
-		{settings.Common{LogFormat: "json", LogLevel: "info"}, true, true, true},
-		{settings.Common{LogFormat: "console", LogLevel: "error"}, false, false, false},
+		{settings.Book{LogFormat: "auto", LogLevel: "info"}, false, true, true},
+		{settings.Book{LogFormat: "auto", LogLevel: "info"}, true, false, true},
+		{settings.Book{LogFormat: "json", LogLevel: "info"}, true, true, true},
+		{settings.Book{LogFormat: "console", LogLevel: "error"}, false, false, false},
 	} {
 		var out bytes.Buffer
 		log := c.common.Logger(&out, c.terminal)

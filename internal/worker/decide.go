@@ -177,7 +177,27 @@ func afterShip(f facts, a alipay.Answer) ledger.Move {
 func deadMove(reason shipment.Reason, a alipay.Answer, detail string) ledger.Move {
 	return ledger.Move{
 		To: shipment.Dead, Reason: reason, Code: a.Code, TradeStatus: a.TradeStatus, RefundStatus: a.RefundStatus, Detail: detail,
+		Found: findsOf(a).Found,
 	}
+}
+
+// findsOf is what an answer tells about the trade, for people.
+func findsOf(a alipay.Answer) ledger.Finds {
+	f := ledger.Finds{TradeStatus: a.TradeStatus, RefundStatus: a.RefundStatus, Code: a.Code, Error: errorText(a.Err)}
+	if a.Code == alipay.CodeTradeNotExist {
+		f.Found = ledger.FoundNotExist
+		return f
+	}
+	switch alipay.StateOf(a.TradeStatus) {
+	case alipay.Shippable:
+		f.Found = ledger.FoundWaiting
+	case alipay.AlreadyShipped:
+		f.Found = ledger.FoundShipped
+	case alipay.NotShippable:
+		f.Found = ledger.FoundNotShippable
+	case alipay.StateUnknown:
+	}
+	return f
 }
 
 // freshFor is how long a preflight answer may be used.

@@ -128,12 +128,13 @@ func (w *Worker) reloadState(ctx context.Context, partner string, state shipment
 	At(k shipment.Key) tasks.Where
 },
 ) error {
-	for after := int64(0); ; {
+	for after := (ledger.Cursor{}); ; {
 		rows, err := w.o.Book.OnBelt(ctx, partner, state, after, reloadPage)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		after = rows[len(rows)-1].ID
+		last := rows[len(rows)-1]
+		after = ledger.Cursor{At: last.AcceptedAt, ID: last.ID}
 		var lost []ledger.Lost
 		for _, r := range rows {
 			if r.ReadAt.Sub(r.ChangedAt) < settled {

@@ -129,11 +129,12 @@ func (l *lane) gatherEvidence(ctx context.Context, dead ledger.Row) ledger.Row {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), preflightTime(0, true))
 	defer cancel()
 	a, err := l.query(limited, dead)
-	if err != nil || a.TradeStatus == "" {
+	finds := findsOf(a)
+	if err != nil || finds.Found == "" {
 		return dead
 	}
 	l.step(StepEvidence)
-	found, err := l.w.o.Book.Evidence(ctx, dead, a.TradeStatus, a.RefundStatus, l.w.o.Name)
+	found, err := l.w.o.Book.Evidence(ctx, dead, finds, l.w.o.Name)
 	if err != nil {
 		l.w.o.Log.Warn().Err(err).Stringer("shipment", dead.Key()).Msg("what the query found stands in the calls only")
 		return dead

@@ -99,7 +99,10 @@ func (w *Worker) run() error {
 		loops.Go(func() { w.every(reloadEvery, "compare ledger and belt", w.reload) })
 	}
 	loops.Go(func() { w.every(gaugeEvery, "count", w.gauge) })
+	loops.Go(func() { w.every(beatEvery, "say that it works", w.beat) })
+	loops.Go(func() { w.every(questionEvery, "answer what people ask", w.answerQuestions) })
 	loops.Wait()
+	w.sayStopped()
 	return nil
 }
 

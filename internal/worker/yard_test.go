@@ -267,7 +267,7 @@ func (y *yard) row(s shipment.Shipment) ledger.Row {
 func (y *yard) rows() (all []ledger.Row) {
 	y.t.Helper()
 	for _, state := range shipment.States() {
-		rows, err := y.book.OnBelt(context.Background(), partner, state, 0, 100)
+		rows, err := y.book.OnBelt(context.Background(), partner, state, ledger.Cursor{}, 100)
 		y.must(err)
 		all = append(all, rows...)
 	}

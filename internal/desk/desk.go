@@ -1,0 +1,72 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"fahuo/internal/ledger"
+)
+
+// Options are what a desk is made of. The desk closes none of what it is handed.
+type Options struct {
+	Book  *ledger.Ledger
+	Users *Users
+	Log   zerolog.Logger
+
+	// SecureCookies says that browsers reach the desk by https: cookies are marked Secure and bound to the host.
+	SecureCookies bool
+}
+
+// Desk is the assembled program: a handler, and the acts over many shipments that it has under way.
+type Desk struct {
+	o        Options
+	pages    map[string]*language
+	attempts *attempts
+	counts   *cache
+	handler  http.Handler
+
+	ctx     context.Context // ends when Stop begins
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+
+	mu    sync.Mutex
+	bulks map[int64]bool // acts over many that this process has in hand
+
+	previews map[string]*preparing // that are being made, by token
+	patience time.Duration         // of a request for a preview
+}
+
+// New puts a desk together. Nothing is listened on: Handler is for a server of the caller's.
+func New(o Options) (*Desk, error) {
+	if o.Book == nil || o.Users == nil {
+		return nil, errors.New("a desk needs a ledger and users")
+	}
+	pages, err := parseLanguages()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	d := &Desk{o: o, pages: pages, attempts: newAttempts(), counts: newCache(), ctx: ctx, cancel: cancel, bulks: make(map[int64]bool)}
+	d.previews, d.patience = make(map[string]*preparing), previewPatience
+	d.handler = d.routes()
+	return d, nil
+}
+
+// Handler answers every request to the desk.
+func (d *Desk) Handler() http.Handler { return d.handler }
+
+// Stop waits for the step that an act over many is in; the rest of it waits for somebody to go on with it.
+func (d *Desk) Stop() {
+	d.mu.Lock() // nobody is just beginning something
+	d.cancel()
+	d.mu.Unlock()
+	d.running.Wait()
+}
+
+// sessionLasts is how long somebody stays logged in.
+const sessionLasts = 12 * time.Hour

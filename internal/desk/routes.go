@@ -1,0 +1,69 @@
+package desk
+
+import (
+	"net/http"
+)
+
+// maxBody is the largest form that is read.
+const maxBody = 1 << 20
+
+// routes is every address of the desk, with the role that it takes.
+func (d *Desk) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /static/", staticFiles())
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		if err := d.o.Book.Ping(r.Context()); err != nil {
+			http.Error(w, "the ledger does not answer", http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = w.Write([]byte("ok\n")) // nobody is left to tell
+	})
+	for _, r := range []struct {
+		pattern string
+		role    Role
+		handle  func(*request) error
+	}{
+		{"GET /login", anybody, (*request).loginPage},
+		{"POST /login", anybody, (*request).login},
+		{"POST /logout", Viewer, (*request).logout},
+		{"POST /language", anybody, (*request).chooseLanguage},
+
+		{"GET /dead", Viewer, (*request).deadLetters},
+		{"GET /dead/{partner}/{trade_no}", Viewer, (*request).caseView},
+		{"GET /shipments/{partner}/{trade_no}", Viewer, (*request).caseView},
+		{"POST /dead/{partner}/{trade_no}/{act}", Operator, (*request).caseAct},
+
+		{"POST /dead/bulk", Operator, (*request).bulkOrder},
+		{"GET /bulk/preparing/{token}", Viewer, (*request).preparingPage},
+		{"GET /bulk/{id}", Viewer, (*request).bulkPage},
+		{"POST /bulk/{id}/run", Operator, (*request).runBulk},
+		{"POST /bulk/{id}/undo", Operator, (*request).undoBulk},
+
+		{"/", Viewer, (*request).notFound},
+	} {
+		mux.Handle(r.pattern, d.handle(r.role, r.handle))
+	}
+	return d.protect(mux)
+}
+
+// protect sets what every answer carries and turns away what comes from other pages.
+func (d *Desk) protect(next http.Handler) http.Handler {
+	next = http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(next, maxBody))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		// E1: nobody frames these pages. No inline script and no inline style: what gets into a page as text
+		// stays text.
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "+
+			"form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
+		if d.o.SecureCookies {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		next.ServeHTTP(w, r)
+	})
+}

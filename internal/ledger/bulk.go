@@ -1,0 +1,364 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"fahuo/internal/shipment"
+)
+
+// An act over many shipments goes in two steps. Preview runs the filter and writes down which shipments, at which
+// version, the act would be done to, so that what is shown is what there is. Run does it, a few at a time, to
+// those that are still at that version; what has changed meanwhile is left alone and counted. It can be run again
+// after it was broken off, and does nothing twice. An act of closing can be taken back for those that have not
+// changed since.
+//
+//	preview ── Run ──► running ──► done ── Undo ──► undoing ──► undone
+
+// BulkState is how far an act over many shipments has come.
+type BulkState string
+
+// The states of an act over many shipments.
+const (
+	BulkPreview BulkState = "preview"
+	BulkRunning BulkState = "running"
+	BulkDone    BulkState = "done"
+	BulkUndoing BulkState = "undoing"
+	BulkUndone  BulkState = "undone"
+)
+
+// Outcomes of one shipment in an act over many, besides the obstacles.
+const (
+	outcomeDone   = "done"
+	outcomeUndone = "undone"
+)
+
+// Bulk is an act over many shipments.
+type Bulk struct {
+	ID       int64
+	Act      Act // ActSendAgain, ActClose or ActAssign
+	Actor    string
+	Filter   string // as the page had it
+	Argument string // why it is closed, to whom it is assigned
+	State    BulkState
+	MadeAt   time.Time
+	ActedAt  time.Time // zero: only shown so far
+	DoneAt   time.Time
+	Counts   BulkCounts
+}
+
+// BulkCounts are how many shipments of an act over many stand where.
+type BulkCounts struct {
+	Todo      int64 // eligible and not done yet
+	Done      int64
+	Undone    int64
+	Obstacles map[Obstacle]int64 // not eligible, or not any more
+}
+
+// Total is everything that the filter matched.
+func (c BulkCounts) Total() int64 {
+	n := c.Todo + c.Done + c.Undone
+	for _, more := range c.Obstacles {
+		n += more
+	}
+	return n
+}
+
+// Left is what is not eligible, or not any more.
+func (c BulkCounts) Left() int64 { return c.Total() - c.Todo - c.Done - c.Undone }
+
+// BulkOrder is what a person wants done to everything that matches.
+type BulkOrder struct {
+	Act      Act // ActSendAgain, ActClose or ActAssign
+	Actor    string
+	Filter   string // for people
+	Argument string
+	Matching DeadFilter
+	Only     []int64 // ids: of what matches only these; empty: everything
+}
+
+// bulkPage is how many shipments are dealt with in one transaction: few enough that a worker who wants to begin
+// a call meanwhile does not wait for long.
+const bulkPage = 200
+
+// Preview writes down what an act would be done to and what is in the way of the rest.
+func (l *Ledger) Preview(ctx context.Context, o BulkOrder) (Bulk, error) {
+	switch o.Act {
+	case ActSendAgain, ActClose, ActAssign:
+	default:
+		return Bulk{}, fmt.Errorf("ledger: %s is no act over many shipments", o.Act)
+	}
+	queries, err := l.queryRights(ctx)
+	if err != nil {
+		return Bulk{}, err
+	}
+	var id int64
+	err = l.tx(ctx, "bulk", func(t *tx) error {
+		if err := t.forgetPreviews(); err != nil {
+			return err
+		}
+		return t.row(`INSERT INTO bulks (act, actor, filter, argument, state, made_at) VALUES (?, ?, ?, ?, 'preview', ?) RETURNING id`,
+			string(o.Act), o.Actor, o.Filter, o.Argument, t.now).Scan(&id)
+	})
+	if err != nil {
+		return Bulk{}, err
+	}
+	only := make(map[int64]bool, len(o.Only))
+	for _, id := range o.Only {
+		only[id] = true
+	}
+	for p := (Page{Size: 2000}); ; {
+		rows, err := l.DeadLetters(ctx, o.Matching, p)
+		if err != nil {
+			return Bulk{}, err
+		}
+		if len(rows) == 0 {
+			return l.Bulk(ctx, id)
+		}
+		last := rows[len(rows)-1]
+		p.After = Cursor{At: last.SettledAt, ID: last.ID}
+		for len(rows) > 0 {
+			n := min(len(rows), bulkPage)
+			if err := l.show(ctx, id, o.Act, rows[:n], only, queries); err != nil {
+				return Bulk{}, err
+			}
+			rows = rows[n:]
+		}
+	}
+}
+
+// show writes down some of the shipments of a preview.
+func (l *Ledger) show(ctx context.Context, id int64, act Act, rows []Row, only map[int64]bool, queries map[string]bool) error {
+	return l.tx(ctx, "bulk", func(t *tx) error {
+		for _, r := range rows {
+			if len(only) > 0 && !only[r.ID] {
+				continue
+			}
+			obstacle := r.obstacle(act, queries[r.Partner])
+			err := t.exec(`INSERT INTO bulk_items (bulk, shipment, version, outcome) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+				id, r.ID, r.Version, string(obstacle))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// obstacle is what is in the way of an act over many.
+func (r Row) obstacle(act Act, mayQuery bool) Obstacle {
+	switch act { //nolint:exhaustive // the others are no acts over many
+	case ActSendAgain:
+		return r.CanSendAgain(mayQuery)
+	case ActClose:
+		return r.CanClose()
+	}
+	if r.State != shipment.Dead {
+		return ObstacleState
+	}
+	return ""
+}
+
+// queryRights tells of which accounts Alipay answers queries, as far as known.
+func (l *Ledger) queryRights(ctx context.Context) (map[string]bool, error) {
+	known, err := list(ctx, l, scanAccount, l.selectAccount())
+	if err != nil {
+		return nil, err
+	}
+	may := make(map[string]bool, len(known))
+	for _, a := range known {
+		may[a.Partner] = a.NoQueryAt.IsZero()
+	}
+	return may, nil
+}
+
+// forgetPreviews removes what was shown long ago and never done.
+func (t *tx) forgetPreviews() error {
+	old := t.now - (24 * time.Hour).Microseconds()
+	err := t.exec(`DELETE FROM bulk_items WHERE bulk IN (SELECT id FROM bulks WHERE state = 'preview' AND made_at < ?)`, old)
+	if err != nil {
+		return err
+	}
+	return t.exec(`DELETE FROM bulks WHERE state = 'preview' AND made_at < ?`, old)
+}
+
+// Bulk reads an act over many shipments. ErrNotFound when there is none of that id.
+func (l *Ledger) Bulk(ctx context.Context, id int64) (Bulk, error) {
+	b, err := first(ctx, l, scanBulk, `SELECT `+bulkColumns+` FROM bulks WHERE id = ?`, id)
+	if err != nil {
+		return Bulk{}, orNotFound(err)
+	}
+	b.Counts.Obstacles = make(map[Obstacle]int64)
+	_, err = list(ctx, l, func(s scanner) (struct{}, error) {
+		var outcome string
+		var n int64
+		err := s.Scan(&outcome, &n)
+		switch outcome {
+		case "":
+			b.Counts.Todo = n
+		case outcomeDone:
+			b.Counts.Done = n
+		case outcomeUndone:
+			b.Counts.Undone = n
+		default:
+			b.Counts.Obstacles[Obstacle(outcome)] = n
+		}
+		return struct{}{}, err
+	}, `SELECT outcome, COUNT(*) FROM bulk_items WHERE bulk = ? GROUP BY outcome`, id)
+	return b, err
+}
+
+const bulkColumns = `id, act, actor, filter, argument, state, made_at, acted_at, done_at`
+
+func scanBulk(s scanner) (Bulk, error) {
+	var b Bulk
+	var made, acted, done int64
+	err := s.Scan(&b.ID, &b.Act, &b.Actor, &b.Filter, &b.Argument, &b.State, &made, &acted, &done)
+	b.MadeAt, b.ActedAt, b.DoneAt = at(made), at(acted), at(done)
+	return b, err
+}
+
+// BulkPartners counts what an act over many would be done to, by account.
+func (l *Ledger) BulkPartners(ctx context.Context, id int64) (map[string]int64, error) {
+	counts := make(map[string]int64)
+	_, err := list(ctx, l, func(s scanner) (struct{}, error) {
+		var partner string
+		var n int64
+		err := s.Scan(&partner, &n)
+		counts[partner] = n
+		return struct{}{}, err
+	}, `SELECT s.partner, COUNT(*) FROM bulk_items i JOIN shipments s ON s.id = i.shipment WHERE i.bulk = ? AND i.outcome = '' GROUP BY s.partner`, id)
+	return counts, err
+}
+
+// BulkSample reads some of the shipments of an act over many that stand at an outcome: an obstacle, or with an
+// empty one those that it would be done to.
+func (l *Ledger) BulkSample(ctx context.Context, id int64, outcome Obstacle, most int) ([]Row, error) {
+	return list(ctx, l, scanRow, l.dialect.selectRow()+`WHERE id IN (SELECT shipment FROM bulk_items WHERE bulk = ? AND outcome = ?
+		ORDER BY shipment LIMIT ?) ORDER BY id`, id, string(outcome), most)
+}
+
+// Bulks lists acts over many shipments that were done, the newest first.
+func (l *Ledger) Bulks(ctx context.Context, most int) ([]Bulk, error) {
+	return list(ctx, l, scanBulk, `SELECT `+bulkColumns+` FROM bulks WHERE state <> 'preview' ORDER BY id DESC LIMIT ?`, most)
+}
+
+// StartBulk has an act that was shown done, or (undo) taken back. ErrStale when it is not in a state for that:
+// then it is under way or done already.
+func (l *Ledger) StartBulk(ctx context.Context, id int64, undo bool, actor string) error {
+	from, to, act := BulkPreview, BulkRunning, Act("")
+	if undo {
+		from, to, act = BulkDone, BulkUndoing, ActUndoClose
+	}
+	return l.tx(ctx, "bulk", func(t *tx) error {
+		b, err := t.bulk(id)
+		if err != nil {
+			return err
+		}
+		if undo && b.Act != ActClose {
+			return ErrStale
+		}
+		if act == "" {
+			act = b.Act
+		}
+		err = t.enter(entry{
+			actor: actor, act: act, detail: b.Argument, audit: true, bulk: id, before: values(map[string]string{"filter": b.Filter}),
+		})
+		if err != nil {
+			return err
+		}
+		return t.one(ErrStale, `UPDATE bulks SET state = ?, acted_at = ?, actor = ? WHERE id = ? AND state = ?`, string(to), t.now, actor, id, string(from))
+	})
+}
+
+func (t *tx) bulk(id int64) (Bulk, error) {
+	b, err := scanBulk(t.row(`SELECT `+bulkColumns+` FROM bulks WHERE id = ?`, id))
+	return b, orNotFound(err)
+}
+
+// StepBulk does the next few shipments of an act that was started, in one transaction, and tells whether it is
+// over. Several may do it at once.
+func (l *Ledger) StepBulk(ctx context.Context, id int64) (over bool, err error) {
+	queries, err := l.queryRights(ctx)
+	if err != nil {
+		return false, err
+	}
+	err = l.tx(ctx, "bulk", func(t *tx) error {
+		over = false
+		b, err := t.bulk(id)
+		if err != nil {
+			return err
+		}
+		undo := b.State == BulkUndoing
+		if b.State != BulkRunning && !undo {
+			over = true
+			return nil
+		}
+		todo := ""
+		if undo {
+			todo = outcomeDone
+		}
+		type item struct{ shipment, version int64 }
+		items, err := listIn(t.ctx, t.Tx, t.dialect, func(s scanner) (i item, err error) { return i, s.Scan(&i.shipment, &i.version) },
+			`SELECT shipment, version FROM bulk_items WHERE bulk = ? AND outcome = ? ORDER BY shipment LIMIT ?`, id, todo, bulkPage)
+		if err != nil {
+			return err
+		}
+		if len(items) == 0 {
+			over = true
+			state := BulkDone
+			if undo {
+				state = BulkUndone
+			}
+			return t.exec(`UPDATE bulks SET state = ?, done_at = ? WHERE id = ?`, string(state), t.now, id)
+		}
+		for _, i := range items {
+			outcome, err := t.bulkItem(b, i.shipment, i.version, queries)
+			if err != nil {
+				return err
+			}
+			err = t.exec(`UPDATE bulk_items SET outcome = ?, version = ? WHERE bulk = ? AND shipment = ?`, outcome, i.version+1, id, i.shipment)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return over, err
+}
+
+// bulkItem does the act to one shipment, if it is as it was shown.
+func (t *tx) bulkItem(b Bulk, id, version int64, queries map[string]bool) (outcome string, err error) {
+	row, err := scanRow(t.row(t.dialect.selectRow()+`WHERE id = ? AND version = ?`, id, version))
+	row, err = found(row, err)
+	if errors.Is(err, ErrNotFound) {
+		return string(ObstacleChanged), nil
+	}
+	if err != nil {
+		return "", err
+	}
+	e := entry{actor: b.Actor, detail: b.Argument, bulk: b.ID}
+	outcome = outcomeDone
+	switch {
+	case b.State == BulkUndoing:
+		outcome = outcomeUndone
+		err = t.undoClose(row, e)
+	case b.Act == ActSendAgain:
+		err = t.sendAgain(row, queries[row.Partner], SendAgain{}, e)
+	case b.Act == ActClose:
+		err = t.close(row, e)
+	default:
+		err = t.assign(row, b.Argument, e)
+	}
+	var inTheWay *ObstacleError
+	var wrong *shipment.FieldError
+	switch {
+	case errors.As(err, &inTheWay):
+		return string(inTheWay.Obstacle), nil
+	case errors.As(err, &wrong):
+		return string(ObstaclePayload), nil
+	}
+	return outcome, err
+}

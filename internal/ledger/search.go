@@ -1,0 +1,306 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"fahuo/internal/shipment"
+)
+
+// conditions are put together into one WHERE.
+type conditions struct {
+	parts []string
+	args  []any
+}
+
+func (c *conditions) add(condition string, args ...any) {
+	c.parts = append(c.parts, condition)
+	c.args = append(c.args, args...)
+}
+
+// text narrows by a column's value, unless that is empty.
+func (c *conditions) text(column, value string) {
+	if value != "" {
+		c.add(column+" = ?", value)
+	}
+}
+
+// among narrows to a column's values; none of them is nothing.
+func (c *conditions) among(column string, values []string) {
+	if len(values) == 0 {
+		c.add("1 = 0")
+		return
+	}
+	args := make([]any, len(values))
+	for i, v := range values {
+		args[i] = v
+	}
+	c.add(column+" IN (?"+strings.Repeat(", ?", len(values)-1)+")", args...)
+}
+
+// since narrows by a time, from (included) to (not included); the zero time does not narrow.
+func (c *conditions) since(column string, from, to time.Time) {
+	if !from.IsZero() {
+		c.add(column+" >= ?", from.UnixMicro())
+	}
+	if !to.IsZero() {
+		c.add(column+" < ?", to.UnixMicro())
+	}
+}
+
+func (c *conditions) where() (string, []any) {
+	if len(c.parts) == 0 {
+		return "1 = 1", nil
+	}
+	return strings.Join(c.parts, " AND "), c.args
+}
+
+// Cursor is a place in a list: the row after which a page begins. The zero one is the list's start.
+type Cursor struct {
+	At time.Time // of death in a list of dead letters, of acceptance in a list of shipments
+	ID int64
+}
+
+// Page is a part of a list. Lists are read from their newest row to the oldest, or the other way round when
+// Back is set; rows always come newest first.
+type Page struct {
+	After Cursor
+	Back  bool // what is newer than After, nearest first
+	Size  int
+}
+
+// Nobody is the assignee of what nobody has taken.
+const Nobody = "-"
+
+// DeadFilter narrows dead letters; empty fields do not narrow.
+type DeadFilter struct {
+	Partner     string
+	Reason      shipment.Reason
+	Code        string // Alipay's
+	TradeStatus string
+	Batch       string
+	Assignee    string    // Nobody: what nobody has taken
+	From, To    time.Time // of death
+	Text        string    // any part of trade number, order number or waybill
+}
+
+func (f DeadFilter) conditions(d dialect) *conditions {
+	c := &conditions{}
+	c.add("state = 'dead'")
+	c.text("partner", f.Partner)
+	c.text("reason", string(f.Reason))
+	c.text("error_code", f.Code)
+	c.text("trade_status", f.TradeStatus)
+	c.text("batch", f.Batch)
+	switch f.Assignee {
+	case "":
+	case Nobody:
+		c.add("assignee = ''")
+	default:
+		c.add("assignee = ?", f.Assignee)
+	}
+	c.since("settled_at", f.From, f.To)
+	if f.Text != "" {
+		part := "%" + literally(f.Text) + "%"
+		c.add(fmt.Sprintf(`(trade_no %[1]s ? ESCAPE '!' OR order_ref %[1]s ? ESCAPE '!' OR invoice_no %[1]s ? ESCAPE '!')`, d.like), part, part, part)
+	}
+	return c
+}
+
+// literally makes a text that LIKE takes as it stands.
+func literally(text string) string {
+	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(text)
+}
+
+// DeadLetters lists dead letters by the time of death. Everything that they are narrowed by stands in one
+// index, so a rare one among many costs a walk through the index and not through the table.
+func (l *Ledger) DeadLetters(ctx context.Context, f DeadFilter, p Page) ([]Row, error) {
+	c := f.conditions(l.dialect)
+	order := p.narrow(c, "settled_at")
+	where, args := c.where()
+	rows, err := list(ctx, l, scanRow, l.dialect.selectRow()+`WHERE id IN (SELECT id FROM shipments`+l.dialect.by("shipments_dead")+` WHERE `+where+` ORDER BY `+order+` LIMIT ?)`,
+		append(args, p.Size)...)
+	slices.SortFunc(rows, func(a, b Row) int { return newest(a.SettledAt, b.SettledAt, a.ID, b.ID) })
+	return rows, err
+}
+
+// narrow begins a list at the page's cursor and gives its order.
+func (p Page) narrow(c *conditions, column string) (order string) {
+	direction, comparison := "DESC", "<"
+	if p.Back {
+		direction, comparison = "ASC", ">"
+	}
+	if p.After != (Cursor{}) {
+		c.add("("+column+", id) "+comparison+" (?, ?)", p.After.At.UnixMicro(), p.After.ID)
+	}
+	return column + " " + direction + ", id " + direction
+}
+
+func newest(a, b time.Time, idA, idB int64) int {
+	if order := b.Compare(a); order != 0 {
+		return order
+	}
+	return int(min(1, max(-1, idB-idA)))
+}
+
+// DeadGroup is how many dead letters have died of one reason with one code.
+type DeadGroup struct {
+	Reason shipment.Reason
+	Code   string
+	N      int64
+}
+
+// CountDead counts dead letters by reason and code, whatever reason and code the filter has: so a page can
+// tell how many there would be under another one.
+func (l *Ledger) CountDead(ctx context.Context, f DeadFilter) ([]DeadGroup, error) {
+	f.Reason, f.Code = "", ""
+	index := "shipments_causes" // in the order of what is counted
+	if f.Text != "" {
+		index = "shipments_dead"
+	}
+	where, args := f.conditions(l.dialect).where()
+	return list(ctx, l, func(s scanner) (g DeadGroup, err error) { return g, s.Scan(&g.Reason, &g.Code, &g.N) },
+		`SELECT reason, error_code, COUNT(*) FROM shipments`+l.dialect.by(index)+` WHERE `+where+` GROUP BY reason, error_code ORDER BY 3 DESC, 1, 2`, args...)
+}
+
+// ShipmentFilter narrows all shipments; empty fields do not narrow.
+type ShipmentFilter struct {
+	Partner  string
+	State    shipment.State
+	Batch    string
+	From, To time.Time // of acceptance
+}
+
+// lists are the conditions under each of which an index has the rows in order: one for every state.
+func (f ShipmentFilter) lists() []*conditions {
+	states := shipment.States()
+	if f.State != "" {
+		states = []shipment.State{f.State}
+	}
+	all := make([]*conditions, len(states))
+	for i, state := range states {
+		all[i] = &conditions{}
+		all[i].text("batch", f.Batch)
+		all[i].text("partner", f.Partner)
+		all[i].add("state = ?", string(state))
+		all[i].since("accepted_at", f.From, f.To)
+	}
+	return all
+}
+
+// Shipments lists shipments by the time of acceptance, live and settled ones.
+func (l *Ledger) Shipments(ctx context.Context, f ShipmentFilter, p Page) ([]Row, error) {
+	var rows []Row
+	for _, c := range f.lists() {
+		order := p.narrow(c, "accepted_at")
+		where, args := c.where()
+		some, err := list(ctx, l, scanRow, l.dialect.selectRow()+`WHERE `+where+` ORDER BY `+order+` LIMIT ?`, append(args, p.Size)...)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, some...)
+	}
+	slices.SortFunc(rows, func(a, b Row) int { return newest(a.AcceptedAt, b.AcceptedAt, a.ID, b.ID) })
+	if over := len(rows) - p.Size; over > 0 && p.Back {
+		rows = rows[over:]
+	}
+	return rows[:min(len(rows), p.Size)], nil
+}
+
+// CountShipments counts shipments by state, whatever state the filter has. It walks through an index: a million
+// take a good part of a second.
+func (l *Ledger) CountShipments(ctx context.Context, f ShipmentFilter) (map[shipment.State]int64, error) {
+	f.State = ""
+	counts := make(map[shipment.State]int64)
+	for i, c := range f.lists() {
+		where, args := c.where()
+		n, err := first(ctx, l, scanCount, `SELECT COUNT(*) FROM shipments WHERE `+where, args...)
+		if err != nil {
+			return nil, err
+		}
+		counts[shipment.States()[i]] = n
+	}
+	return counts, nil
+}
+
+func scanCount(s scanner) (n int64, err error) { return n, s.Scan(&n) }
+
+// Find lists shipments whose trade number, order number or waybill is text or begins with it, newest first. It
+// answers out of indexes, however many there are.
+func (l *Ledger) Find(ctx context.Context, text string, most int) ([]Row, error) {
+	found := make(map[int64]Row)
+	for _, column := range []string{"trade_no", "order_ref", "invoice_no"} {
+		condition, args := l.beginning(column, text)
+		if condition == "" {
+			continue
+		}
+		rows, err := list(ctx, l, scanRow, l.dialect.selectRow()+`WHERE `+condition+` LIMIT ?`, append(args, most)...)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			found[r.ID] = r
+		}
+	}
+	rows := make([]Row, 0, len(found))
+	for _, r := range found {
+		rows = append(rows, r)
+	}
+	slices.SortFunc(rows, func(a, b Row) int { return newest(a.AcceptedAt, b.AcceptedAt, a.ID, b.ID) })
+	return rows[:min(len(rows), most)], nil
+}
+
+// beginning is the condition that a number begins with text, as a stretch of an index; none when it cannot.
+func (l *Ledger) beginning(column, text string) (condition string, args []any) {
+	if column != "trade_no" {
+		column += l.dialect.bytewise
+		return strings.TrimSuffix(column, l.dialect.bytewise) + " <> '' AND " + column + " >= ? AND " + column + " < ?", []any{text, text + "\U0010FFFF"}
+	}
+	// Digits are in the same order under any collation, so the index that keeps trade numbers apart will do.
+	const ofAnyAccount = "partner IN (SELECT partner FROM accounts) AND trade_no >= ?"
+	end := []byte(text)
+	for i := len(end) - 1; i >= 0; i-- {
+		switch {
+		case end[i] < '0' || end[i] > '9':
+			return "", nil
+		case end[i] < '9' && len(args) == 0:
+			end[i]++
+			args = []any{text, string(end[:i+1])}
+		}
+	}
+	if len(args) == 0 { // nothing but nines: no number is beyond
+		return ofAnyAccount, []any{text}
+	}
+	return ofAnyAccount + " AND trade_no < ?", args
+}
+
+// FindInside looks for text anywhere in the numbers of the shipments with an id below before (0: from the
+// newest on), and looks at `window` of them. It returns what it found, newest first, and the id to go on below;
+// 0 when there are no more.
+func (l *Ledger) FindInside(ctx context.Context, text string, before, window int64, most int) (rows []Row, next int64, err error) {
+	if before == 0 {
+		newest, err := first(ctx, l, scanCount, `SELECT COALESCE(MAX(id), 0) FROM shipments`)
+		if err != nil {
+			return nil, 0, err
+		}
+		before = newest + 1
+	}
+	part := "%" + literally(text) + "%"
+	rows, err = list(ctx, l, scanRow, l.dialect.selectRow()+fmt.Sprintf(`WHERE id >= ? AND id < ?
+		AND (trade_no %[1]s ? ESCAPE '!' OR order_ref %[1]s ? ESCAPE '!' OR invoice_no %[1]s ? ESCAPE '!') ORDER BY id DESC LIMIT ?`, l.dialect.like),
+		before-window, before, part, part, part, most)
+	if err != nil {
+		return nil, 0, err
+	}
+	next = max(before-window, 0)
+	if len(rows) == most {
+		next = rows[most-1].ID
+	}
+	if next <= 1 {
+		next = 0
+	}
+	return rows, next, nil
+}
