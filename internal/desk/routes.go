@@ -28,7 +28,9 @@ func (d *Desk) routes() http.Handler {
 		{"POST /logout", Viewer, (*request).logout},
 		{"POST /language", anybody, (*request).chooseLanguage},
 
+		{"GET /{$}", Viewer, (*request).overviewPage},
 		{"GET /dead", Viewer, (*request).deadLetters},
+		{"GET /shipments", Viewer, (*request).shipments},
 		{"/", Viewer, (*request).notFound},
 	} {
 		mux.Handle(r.pattern, d.handle(r.role, r.handle))
