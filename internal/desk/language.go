@@ -109,8 +109,8 @@ func (l *language) text(key string, args ...any) string {
 	if !ok {
 		return "⟨" + key + "⟩"
 	}
-	if len(args) == 0 {
-		return sentence
+	if len(args) == 0 || !strings.Contains(sentence, "%") {
+		return sentence // also where a language has no use for the arguments
 	}
 	return fmt.Sprintf(sentence, args...)
 }

@@ -28,7 +28,8 @@ type overview struct {
 type standing struct {
 	ledger.Standing
 	Name    string
-	Workers int // alive, that serve it
+	Workers int      // alive, that serve it
+	Serving []string // their names, where they are shown
 
 	EmptyBy time.Time
 	Unknown string // the key of why nobody can say when its queue will be empty; "": EmptyBy says it, or nothing waits

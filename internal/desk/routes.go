@@ -31,6 +31,14 @@ func (d *Desk) routes() http.Handler {
 		{"GET /{$}", Viewer, (*request).overviewPage},
 		{"GET /dead", Viewer, (*request).deadLetters},
 		{"GET /shipments", Viewer, (*request).shipments},
+		{"GET /batches", Viewer, (*request).batches},
+		{"GET /cancel", Operator, (*request).cancelPage},
+		{"POST /cancel", Operator, (*request).cancel},
+		{"GET /accounts", Viewer, (*request).accountsPage},
+		{"GET /accounts/{partner}/{act}", Operator, (*request).holdPage},
+		{"POST /accounts/{partner}/hold", Operator, (*request).holdAccount},
+		{"POST /accounts/{partner}/release", Operator, (*request).releaseAccount},
+		{"GET /audit", Viewer, (*request).audit},
 		{"/", Viewer, (*request).notFound},
 	} {
 		mux.Handle(r.pattern, d.handle(r.role, r.handle))
