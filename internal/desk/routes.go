@@ -39,6 +39,12 @@ func (d *Desk) routes() http.Handler {
 		{"POST /accounts/{partner}/hold", Operator, (*request).holdAccount},
 		{"POST /accounts/{partner}/release", Operator, (*request).releaseAccount},
 		{"GET /audit", Viewer, (*request).audit},
+		{"GET /dead.csv", Viewer, (*request).exportDead},
+		{"GET /dead.xlsx", Viewer, (*request).exportDead},
+		{"GET /shipments.csv", Viewer, (*request).exportShipments},
+		{"GET /shipments.xlsx", Viewer, (*request).exportShipments},
+		{"GET /audit.csv", Viewer, (*request).exportAudit},
+		{"GET /audit.xlsx", Viewer, (*request).exportAudit},
 		{"/", Viewer, (*request).notFound},
 	} {
 		mux.Handle(r.pattern, d.handle(r.role, r.handle))

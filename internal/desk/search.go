@@ -26,8 +26,8 @@ type search struct {
 }
 
 const (
-	foundMost = 200     // rows of a page of results
-	stretch   = 50_000  // shipments that are looked through for one request
+	foundMost = 200    // rows of a page of results
+	stretch   = 50_000 // shipments that are looked through for one request
 )
 
 // find searches by number. Nothing found at a beginning is looked for inside the numbers right away.
