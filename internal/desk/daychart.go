@@ -9,7 +9,7 @@ import (
 
 // dayChart is what was shipped and what died, hour by hour.
 type dayChart struct {
-	Width         int
+	Width, Plot   int // of the drawing, and of it without the axis at its right
 	Hours         []hourBars
 	Lines         []gridLine
 	Shipped, Dead int64
@@ -40,12 +40,12 @@ const (
 	dayWidth = 900
 	dayTop   = 14.0
 	dayFoot  = 120.0
-	dayLeft  = 46.0
+	dayAxis  = 46
 )
 
 // drawDay draws n hours from a time on; hours in which nothing happened are missing in what is given.
 func drawDay(hours []ledger.Hour, from time.Time, n int) dayChart {
-	c := dayChart{Width: dayWidth}
+	c := dayChart{Width: dayWidth, Plot: dayWidth - dayAxis}
 	known := make(map[int64]ledger.Hour, len(hours))
 	most := int64(0)
 	for _, h := range hours {
@@ -64,7 +64,7 @@ func drawDay(hours []ledger.Hour, from time.Time, n int) dayChart {
 			c.Lines = append(c.Lines, gridLine{fmt.Sprintf("%.1f", dayFoot-float64(value)/float64(top)*(dayFoot-dayTop)), value})
 		}
 	}
-	slot := (dayWidth - dayLeft) / float64(n)
+	slot := float64(c.Plot) / float64(n)
 	thick := slot * 0.4
 	draw := func(x float64, v int64) bar {
 		h := height(v)
@@ -74,7 +74,7 @@ func drawDay(hours []ledger.Hour, from time.Time, n int) dayChart {
 		start := from.Add(time.Duration(i) * time.Hour)
 		h := known[start.Unix()]
 		h.From = start
-		x := dayLeft + float64(i)*slot
+		x := float64(i) * slot
 		b := hourBars{
 			Hour: h, To: start.Add(time.Hour), X: fmt.Sprintf("%.1f", x+slot/2), Empty: h.Shipped == 0 && h.Dead == 0,
 			Full:       start.In(beijing).Format("01-02 15:04") + "–" + start.Add(time.Hour).In(beijing).Format("15:04"),

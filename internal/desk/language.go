@@ -26,8 +26,8 @@ type language struct {
 
 // languages that there are; the first serves whoever wants none of them.
 var (
-	languageNames = []string{"en", "zh"}
-	matcher       = xlanguage.NewMatcher([]xlanguage.Tag{xlanguage.English, xlanguage.Chinese})
+	languageNames = []string{"en", "zh", "zh"}
+	matcher       = xlanguage.NewMatcher([]xlanguage.Tag{xlanguage.English, xlanguage.Chinese, xlanguage.TraditionalChinese})
 )
 
 const languageCookie = "fahuo-language"

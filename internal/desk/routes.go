@@ -18,11 +18,22 @@ func (d *Desk) routes() http.Handler {
 		}
 		_, _ = w.Write([]byte("ok\n")) // nobody is left to tell
 	})
-	for _, r := range []struct {
-		pattern string
-		role    Role
-		handle  func(*request) error
-	}{
+	for _, r := range table() {
+		mux.Handle(r.pattern, d.handle(r.role, r.handle))
+	}
+	return d.protect(mux)
+}
+
+// route is an address of the desk.
+type route struct {
+	pattern string
+	role    Role
+	handle  func(*request) error
+}
+
+// table is every address of the desk but the static files, with the role that it takes.
+func table() []route {
+	return []route{
 		{"GET /login", anybody, (*request).loginPage},
 		{"POST /login", anybody, (*request).login},
 		{"POST /logout", Viewer, (*request).logout},
@@ -46,10 +57,7 @@ func (d *Desk) routes() http.Handler {
 		{"GET /audit.csv", Viewer, (*request).exportAudit},
 		{"GET /audit.xlsx", Viewer, (*request).exportAudit},
 		{"/", Viewer, (*request).notFound},
-	} {
-		mux.Handle(r.pattern, d.handle(r.role, r.handle))
 	}
-	return d.protect(mux)
 }
 
 // protect sets what every answer carries and turns away what comes from other pages.

@@ -12,8 +12,15 @@ import (
 // colour. draw adds a mark whose middle is at x.
 type callClass struct {
 	Name string // the class in the style, and the key call.NAME
+	Box  string // around a mark alone, for the legend
 	draw func(b *strings.Builder, x float64)
 }
+
+// The two lanes: below what is to be expected, above what is not, so that one trouble among many successes is seen.
+const (
+	upperLane = "0 0 12 14"
+	lowerLane = "0 15 12 14"
+)
 
 // Sample is one mark, for the legend.
 func (c callClass) Sample() string {
@@ -24,12 +31,12 @@ func (c callClass) Sample() string {
 
 // callClasses in the order in which people read them.
 var callClasses = []callClass{
-	{"success", func(b *strings.Builder, x float64) { fmt.Fprintf(b, "M%.1f 16v12", x) }},
-	{"busy", func(b *strings.Builder, x float64) { fmt.Fprintf(b, "M%.1f 3l4.5 8h-9z", x) }},
-	{"refused", func(b *strings.Builder, x float64) { fmt.Fprintf(b, "M%.1f 2l4.5 5l-4.5 5l-4.5-5z", x) }},
-	{"account", func(b *strings.Builder, x float64) { fmt.Fprintf(b, "M%.1f 3l8 8m0-8l-8 8", x-4) }},
-	{"unknown", func(b *strings.Builder, x float64) { fmt.Fprintf(b, "M%.1f 7a4 4 0 1 0 8 0a4 4 0 1 0-8 0z", x-4) }},
-	{"not_sent", func(b *strings.Builder, x float64) { fmt.Fprintf(b, "M%.1f 22h5", x-2.5) }},
+	{"success", lowerLane, func(b *strings.Builder, x float64) { fmt.Fprintf(b, "M%.1f 16v12", x) }},
+	{"busy", upperLane, func(b *strings.Builder, x float64) { fmt.Fprintf(b, "M%.1f 3l4.5 8h-9z", x) }},
+	{"refused", upperLane, func(b *strings.Builder, x float64) { fmt.Fprintf(b, "M%.1f 2l4.5 5l-4.5 5l-4.5-5z", x) }},
+	{"account", upperLane, func(b *strings.Builder, x float64) { fmt.Fprintf(b, "M%.1f 3l8 8m0-8l-8 8", x-4) }},
+	{"unknown", upperLane, func(b *strings.Builder, x float64) { fmt.Fprintf(b, "M%.1f 7a4 4 0 1 0 8 0a4 4 0 1 0-8 0z", x-4) }},
+	{"not_sent", lowerLane, func(b *strings.Builder, x float64) { fmt.Fprintf(b, "M%.1f 22h5", x-2.5) }},
 }
 
 // verdicts is the one table of what a verdict in the record of calls counts as; what stands not in it, and what was
