@@ -58,6 +58,15 @@ func (q *request) overviewPage() error {
 	if err != nil {
 		return err
 	}
+	// Counts may be a moment old; holds and who may query are as they are now.
+	accounts, err := q.d.o.Book.KnownAccounts(q.Context())
+	if err != nil {
+		return err
+	}
+	now := make(map[string]ledger.Account, len(accounts))
+	for _, a := range accounts {
+		now[a.Partner] = a
+	}
 	workers, err := q.d.o.Book.Workers(q.Context())
 	if err != nil {
 		return err
@@ -72,6 +81,9 @@ func (q *request) overviewPage() error {
 		}
 	}
 	for _, s := range standings {
+		if a, known := now[s.Partner]; known {
+			s.Account = a
+		}
 		v.add(q.stand(s, v.Workers))
 	}
 	if v.Strips, v.MoreCall, err = q.strips(v.Accounts); err != nil {
@@ -85,7 +97,7 @@ func (q *request) overviewPage() error {
 
 // stand says what follows from how an account stands.
 func (q *request) stand(s ledger.Standing, alive []ledger.Worker) standing {
-	s.Now = q.now // it may have been read a moment ago
+	s.Now = q.now
 	v := standing{Standing: s, Name: accountName(s.Account), Hold: q.lang.hold(s.Hold)}
 	for _, w := range alive {
 		if w.Serves(s.Partner) {

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -251,12 +252,19 @@ func (b *pagesBrowser) page(path string) string {
 	return a.Body
 }
 
+var pagesTags = regexp.MustCompile(`<[^>]*>`)
+
+// pagesText is what stands on a page, for reports.
+func pagesText(page string) string {
+	return strings.Join(strings.Fields(pagesTags.ReplaceAllString(page, " ")), " ")
+}
+
 // pagesHas demands parts of a page.
 func pagesHas(t *testing.T, page string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
 		if !strings.Contains(page, part) {
-			t.Errorf("%q is not in %s", part, page)
+			t.Errorf("%q is not in %s", part, pagesText(page))
 		}
 	}
 }
@@ -266,7 +274,7 @@ func pagesLacks(t *testing.T, page string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
 		if strings.Contains(page, part) {
-			t.Errorf("%q is in %s", part, page)
+			t.Errorf("%q is in %s", part, pagesText(page))
 		}
 	}
 }
