@@ -1,4 +1,4 @@
-# Three static programs on an empty image: no shell, no package manager, nothing to patch but
+# Four static programs on an empty image: no shell, no package manager, nothing to patch but
 # them. Beijing's time zone is a fixed +08:00 in the programs, so no time zone data is needed.
 
 FROM --platform=$BUILDPLATFORM golang:1.26-bookworm AS build
@@ -13,9 +13,9 @@ COPY . .
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
     go build -trimpath -ldflags "-s -w -X fahuo/internal/version.version=$VERSION" -o /out/bin/ \
-    ./cmd/worker ./cmd/enqueue ./cmd/simulator
-# The ledger's folder. A named volume mounted there for the first time takes its owner from here.
-RUN mkdir -p /out/data
+    ./cmd/worker ./cmd/enqueue ./cmd/desk ./cmd/simulator
+# The ledger's folder, and the desk's users'. A named volume mounted there for the first time takes its owner from here.
+RUN mkdir -p /out/data /out/desk
 
 FROM scratch
 ARG VERSION=dev
@@ -27,12 +27,14 @@ LABEL org.opencontainers.image.title="fahuo" \
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/bin/ /usr/local/bin/
 COPY --from=build --chown=65532:65532 /out/data /data
+COPY --from=build --chown=65532:65532 /out/desk /desk
 # Numbers, because an empty image has no user names. Files with keys must be readable for this one.
 USER 65532:65532
 WORKDIR /data
 ENV PATH=/usr/local/bin \
     DATABASE_URL=sqlite:/data/fahuo.db \
-    FAHUO_LISTEN=0.0.0.0:9464
+    FAHUO_LISTEN=0.0.0.0:9464 \
+    FAHUO_DESK_USERS=/desk/users.yaml
 VOLUME /data
 # Health, readiness and metrics. They have no password: publish the port on loopback only.
 EXPOSE 9464

@@ -146,6 +146,46 @@ func TestComposeWaitsForTheCallUnderWay(t *testing.T) {
 	}
 }
 
+// The desk has the worker's ledger, users that can change while it runs, and nothing that it could leak or break.
+func TestComposeDesk(t *testing.T) {
+	project, _, worker := composeServices(t)
+	desk, err := project.GetService("desk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(desk.Entrypoint, []string{"desk"}) || desk.Build == nil || desk.Build.Dockerfile != "Dockerfile" {
+		t.Errorf("entrypoint %v, build %+v", desk.Entrypoint, desk.Build)
+	}
+	if got, want := env(desk, "DATABASE_URL"), env(worker, "DATABASE_URL"); got != want {
+		t.Errorf("DATABASE_URL %q, the worker's is %q", got, want)
+	}
+	checkVolume(t, project, desk, "/data")
+	checkVolume(t, project, desk, "/desk")
+	if got := env(desk, "FAHUO_DESK_USERS"); !strings.HasPrefix(got, "/desk/") {
+		t.Errorf("users are in %q, not in a directory of their own", got)
+	}
+	if len(desk.Secrets) > 0 {
+		t.Errorf("the desk needs no keys and has %v", desk.Secrets)
+	}
+	for name := range desk.Environment {
+		if strings.HasPrefix(name, "ALIPAY") || strings.HasPrefix(name, "REDIS") {
+			t.Errorf("the desk has %s", name)
+		}
+	}
+	for name := range desk.Networks {
+		if _, shared := worker.Networks[name]; shared {
+			t.Errorf("the desk is on network %s with the worker", name)
+		}
+	}
+	checkHealth(t, desk, "CMD", "worker", "healthcheck")
+	if _, port, found := strings.Cut(env(desk, "FAHUO_DESK_LISTEN"), ":"); !found || env(desk, "FAHUO_LISTEN") != "127.0.0.1:"+port {
+		t.Errorf("the health check asks %q, the desk is at %q", env(desk, "FAHUO_LISTEN"), env(desk, "FAHUO_DESK_LISTEN"))
+	}
+	if env(desk, "FAHUO_DESK_SECURE_COOKIES") != "false" || env(desk, "FAHUO_DESK_ALLOW_PLAIN_HTTP") != "true" {
+		t.Error("on loopback the desk is reached by plain http unless .env says otherwise")
+	}
+}
+
 func TestComposeServicesAreConfined(t *testing.T) {
 	project, _, worker := composeServices(t)
 	for name, s := range project.Services {
@@ -191,7 +231,7 @@ func TestDockerfile(t *testing.T) {
 	}
 	build, final := lines[:last], lines[last:]
 
-	for _, want := range []string{"CGO_ENABLED=0", "-trimpath", "./cmd/worker", "./cmd/enqueue", "./cmd/simulator"} {
+	for _, want := range []string{"CGO_ENABLED=0", "-trimpath", "./cmd/worker", "./cmd/enqueue", "./cmd/desk", "./cmd/simulator"} {
 		if !slices.ContainsFunc(build, func(l string) bool { return strings.HasPrefix(l, "RUN ") && strings.Contains(l, want) }) {
 			t.Errorf("the build stage has no RUN with %q", want)
 		}

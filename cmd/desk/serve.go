@@ -70,6 +70,9 @@ func (c *serveCmd) Run(ctx context.Context, g *cli, s streams) (err error) {
 		return errors.Join(err, listener.Close())
 	}
 	defer d.Stop()
+	if _, err := fmt.Fprintf(s.out, "The desk is at http://%s\n", listener.Addr()); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	server := desk.Server(d)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()

@@ -84,6 +84,16 @@ Start afresh: stop with Ctrl-C and remove the directory %[3]s.`, book.URL(), bel
 	return nil
 }
 
+// desk says where the desk is and how to log in, or why there is none.
+func (n *narrator) desk(d *sandboxDesk, why string) {
+	switch {
+	case d != nil:
+		n.say("The desk, where people see all of it and settle what is left: %s\n  name %s, password %s\n", d.address, sandboxUser, d.password)
+	case why != "":
+		n.say("%s\n", why)
+	}
+}
+
 // remember notes which of the sample are not settled.
 func (n *narrator) remember(ctx context.Context, book *ledger.Ledger, rows []shipment.Shipment) error {
 	n.mu.Lock()

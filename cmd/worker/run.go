@@ -40,7 +40,8 @@ type runCmd struct {
 	RetryFor     time.Duration `env:"FAHUO_RETRY_FOR" default:"24h" help:"How long a shipment is retried, from its first attempt."`
 	NoPreflight  bool          `env:"FAHUO_NO_PREFLIGHT" help:"Do not query a trade before its first attempt."`
 	Listen       string        `env:"FAHUO_LISTEN" default:"127.0.0.1:9464" help:"Address of /healthz, /readyz and /metrics, or off."`
-	Sandbox      bool          `help:"Everything in one process and nothing outside called: a simulated gateway, a demo account, sample shipments, its own ledger in sandbox/."`
+	Sandbox      bool          `help:"Everything in one process and nothing outside called: a simulated gateway, a demo account, sample shipments, its own ledger in sandbox/, the desk."`
+	SandboxDesk  string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Where the sandbox's desk is, on loopback, or off."`
 }
 
 // plan is a checked configuration: what run needs, and nothing opened yet.
@@ -164,6 +165,7 @@ type service struct {
 	retry         worker.Retry
 	onEvent       func(worker.Event)
 	started       func(*ledger.Ledger, *tasks.Belt) error // optional: once both are open
+	stopped       func() error                            // optional: what started has begun, before they are closed
 }
 
 // serve runs the worker until a signal. It exits for nothing that waiting can mend.
@@ -209,6 +211,9 @@ func serve(ctx context.Context, v service) (err error) {
 	})
 	if err != nil {
 		return settings.Usage(err)
+	}
+	if v.stopped != nil {
+		defer func() { err = errors.Join(err, v.stopped()) }()
 	}
 	if v.started != nil {
 		if err := v.started(book, belt); err != nil {

@@ -73,6 +73,9 @@ func enterSandbox(args []string) error {
 
 // runSandbox is `worker run --sandbox`.
 func (c *runCmd) runSandbox(ctx context.Context, g *cli, s streams) (err error) {
+	if err := checkSandboxDesk(c.SandboxDesk); err != nil {
+		return settings.Usage(err)
+	}
 	if err := os.MkdirAll(sandboxDir, 0o755); err != nil { //nolint:gosec // nothing secret is in it
 		return err
 	}
@@ -105,16 +108,33 @@ func (c *runCmd) runSandbox(ctx context.Context, g *cli, s streams) (err error) 
 			show.say("Stopped. make run (or worker --sandbox) goes on where it was.")
 		}
 	}()
+	log := g.logger(s)
+	var page *sandboxDesk
 	return serve(ctx, service{
 		plan: plan{gateway: c.Gateway, client: client, accounts: []worker.Account{{
 			Name: "demo 演示店", Interval: c.Interval, Credentials: credentials,
 		}}},
-		log: g.logger(s), ledger: "sqlite:" + filepath.Join(sandboxDir, "fahuo.db"), redis: tasks.Embedded,
+		log: log, ledger: "sqlite:" + filepath.Join(sandboxDir, "fahuo.db"), redis: tasks.Embedded,
 		embedded: "127.0.0.1:0", listen: "off", callTimeout: c.CallTimeout,
 		retry:   worker.Retry{Base: c.RetryBase, Cap: c.RetryCap, For: c.RetryFor},
 		onEvent: show.event,
 		started: func(book *ledger.Ledger, belt *tasks.Belt) error {
-			return show.begin(ctx, book, belt, gateway.Gateway)
+			open, why, err := openDesk(ctx, c.SandboxDesk, book, log)
+			if err != nil {
+				return err
+			}
+			page = open
+			if err := show.begin(ctx, book, belt, gateway.Gateway); err != nil {
+				return err
+			}
+			show.desk(page, why)
+			return nil
+		},
+		stopped: func() error {
+			if page == nil {
+				return nil
+			}
+			return page.close()
 		},
 	})
 }

@@ -30,6 +30,8 @@ type Desk struct {
 	counts   *cache
 	handler  http.Handler
 
+	sheetRows int64 // rows of an XLSX sheet, the header included
+
 	ctx     context.Context // ends when Stop begins
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -51,7 +53,7 @@ func New(o Options) (*Desk, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	d := &Desk{o: o, pages: pages, attempts: newAttempts(), counts: newCache(), ctx: ctx, cancel: cancel, bulks: make(map[int64]bool)}
+	d := &Desk{o: o, pages: pages, attempts: newAttempts(), counts: newCache(), sheetRows: sheetRows, ctx: ctx, cancel: cancel, bulks: make(map[int64]bool)}
 	d.previews, d.patience = make(map[string]*preparing), previewPatience
 	d.handler = d.routes()
 	return d, nil

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -10,6 +11,7 @@ import (
 type filters struct {
 	Action  string // the list's address
 	Text    string
+	Hint    string // the key of what may be searched for, when it is not the usual
 	Selects []selection
 	Inputs  []input
 	Chips   []chip
@@ -57,11 +59,14 @@ func (q *request) pageSize() int {
 	return pageSizes[0]
 }
 
+// places are what says where in a list a page is, or what has just been done there; the rest of a query narrows.
+var places = []string{"after", "before", "pos", "below", "looked", "done", "n"}
+
 // with is a query with one value changed or, when it is empty, taken away; a changed filter begins at its first page.
 func with(query url.Values, name, value string) string {
 	next := make(url.Values)
 	for k, v := range query {
-		if k != "after" && k != "before" && k != "pos" && k != "done" && k != "n" && len(v) > 0 && v[0] != "" {
+		if !slices.Contains(places, k) && len(v) > 0 && v[0] != "" {
 			next.Set(k, v[0])
 		}
 	}

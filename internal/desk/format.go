@@ -3,6 +3,7 @@ package desk
 import (
 	"fmt"
 	"html/template"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -32,9 +33,20 @@ func (l *language) functions() template.FuncMap {
 		"found":    l.found,
 		"carried":  l.transported,
 		"mask":     mask,
+		"path":     address,
+		"int64":    func(n int) int64 { return int64(n) },
 		"pair":     func(a, b any) pair { return pair{a, b} },
 		"tab":      func(v view, page, to string) tab { return tab{To: to, Key: "nav." + page, Here: v.Page == page} },
 	}
+}
+
+// address is a path of parts, each of which may hold any character.
+func address(parts ...string) string {
+	var b strings.Builder
+	for _, part := range parts {
+		b.WriteString("/" + url.PathEscape(part))
+	}
+	return b.String()
 }
 
 // pair is two values for a part of a page.

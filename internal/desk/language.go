@@ -26,8 +26,8 @@ type language struct {
 
 // languages that there are; the first serves whoever wants none of them.
 var (
-	languageNames = []string{"en", "zh"}
-	matcher       = xlanguage.NewMatcher([]xlanguage.Tag{xlanguage.English, xlanguage.Chinese})
+	languageNames = []string{"en", "zh", "zh"}
+	matcher       = xlanguage.NewMatcher([]xlanguage.Tag{xlanguage.English, xlanguage.Chinese, xlanguage.TraditionalChinese})
 )
 
 const languageCookie = "fahuo-language"
@@ -109,8 +109,8 @@ func (l *language) text(key string, args ...any) string {
 	if !ok {
 		return "⟨" + key + "⟩"
 	}
-	if len(args) == 0 || !strings.Contains(sentence, "%") { // "done.…" may or may not name a number
-		return sentence
+	if len(args) == 0 || !strings.Contains(sentence, "%") {
+		return sentence // also where a language has no use for the arguments
 	}
 	return fmt.Sprintf(sentence, args...)
 }

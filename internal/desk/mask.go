@@ -1,6 +1,9 @@
 package desk
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // What a page does not show, wherever it comes from: answers are masked before they are recorded, but a task that
 // somebody has put into the queue by hand, or a note, may hold anything.
@@ -10,9 +13,27 @@ var (
 	tokens = regexp.MustCompile(`(?i)("?\b(?:key|sign|private_key|secret)"?\s*[=:]\s*"?)[^&\s<"',}]+`)
 )
 
+// How many digits a mobile number has, alone and with the longest prefix (0086).
+const (
+	phoneLength  = 11
+	longestPhone = 15
+)
+
+func onlyDigits(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r < '0' || r > '9' })
+}
+
 // mask hides e-mail addresses, mobile numbers, keys and signatures.
 func mask(text string) string {
-	text = emails.ReplaceAllString(text, "$1***$2")
-	text = phones.ReplaceAllString(text, "$1****$2")
-	return tokens.ReplaceAllString(text, "$1***")
+	// Most of what is shown cannot hold any of them, and there is much of it: look before searching.
+	if strings.Contains(text, "@") {
+		text = emails.ReplaceAllString(text, "$1***$2")
+	}
+	if len(text) >= phoneLength && !(len(text) > longestPhone && onlyDigits(text)) {
+		text = phones.ReplaceAllString(text, "$1****$2")
+	}
+	if strings.ContainsAny(text, "=:") {
+		text = tokens.ReplaceAllString(text, "$1***")
+	}
+	return text
 }

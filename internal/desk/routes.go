@@ -18,16 +18,28 @@ func (d *Desk) routes() http.Handler {
 		}
 		_, _ = w.Write([]byte("ok\n")) // nobody is left to tell
 	})
-	for _, r := range []struct {
-		pattern string
-		role    Role
-		handle  func(*request) error
-	}{
+	for _, r := range table() {
+		mux.Handle(r.pattern, d.handle(r.role, r.handle))
+	}
+	return d.protect(mux)
+}
+
+// route is an address of the desk.
+type route struct {
+	pattern string
+	role    Role
+	handle  func(*request) error
+}
+
+// table is every address of the desk but the static files, with the role that it takes.
+func table() []route {
+	return []route{
 		{"GET /login", anybody, (*request).loginPage},
 		{"POST /login", anybody, (*request).login},
 		{"POST /logout", Viewer, (*request).logout},
 		{"POST /language", anybody, (*request).chooseLanguage},
 
+		{"GET /{$}", Viewer, (*request).overviewPage},
 		{"GET /dead", Viewer, (*request).deadLetters},
 		{"GET /dead/{partner}/{trade_no}", Viewer, (*request).caseView},
 		{"GET /shipments/{partner}/{trade_no}", Viewer, (*request).caseView},
@@ -39,11 +51,23 @@ func (d *Desk) routes() http.Handler {
 		{"POST /bulk/{id}/run", Operator, (*request).runBulk},
 		{"POST /bulk/{id}/undo", Operator, (*request).undoBulk},
 
+		{"GET /shipments", Viewer, (*request).shipments},
+		{"GET /batches", Viewer, (*request).batches},
+		{"GET /cancel", Operator, (*request).cancelPage},
+		{"POST /cancel", Operator, (*request).cancel},
+		{"GET /accounts", Viewer, (*request).accountsPage},
+		{"GET /accounts/{partner}/{act}", Operator, (*request).holdPage},
+		{"POST /accounts/{partner}/hold", Operator, (*request).holdAccount},
+		{"POST /accounts/{partner}/release", Operator, (*request).releaseAccount},
+		{"GET /audit", Viewer, (*request).audit},
+		{"GET /dead.csv", Viewer, (*request).exportDead},
+		{"GET /dead.xlsx", Viewer, (*request).exportDead},
+		{"GET /shipments.csv", Viewer, (*request).exportShipments},
+		{"GET /shipments.xlsx", Viewer, (*request).exportShipments},
+		{"GET /audit.csv", Viewer, (*request).exportAudit},
+		{"GET /audit.xlsx", Viewer, (*request).exportAudit},
 		{"/", Viewer, (*request).notFound},
-	} {
-		mux.Handle(r.pattern, d.handle(r.role, r.handle))
 	}
-	return d.protect(mux)
 }
 
 // protect sets what every answer carries and turns away what comes from other pages.

@@ -42,10 +42,10 @@ type User struct {
 type Users struct {
 	path string // empty: they do not change
 
-	mu      sync.Mutex
-	list    []User
-	changed time.Time // of the file, as it was read
-	looked  time.Time
+	mu     sync.Mutex
+	list   []User
+	as     fs.FileInfo // the file, as it was read
+	looked time.Time
 }
 
 type usersFile struct {
@@ -86,7 +86,7 @@ func (u *Users) read() error {
 	if err != nil {
 		return fmt.Errorf("users file %s: %w", u.path, err)
 	}
-	u.list, u.changed = list, info.ModTime()
+	u.list, u.as = list, info
 	return nil
 }
 
@@ -162,7 +162,7 @@ func (u *Users) refresh() {
 		return
 	}
 	u.looked = time.Now()
-	if info, err := os.Stat(u.path); err == nil && !info.ModTime().Equal(u.changed) {
+	if info, err := os.Stat(u.path); err == nil && !(os.SameFile(info, u.as) && info.ModTime().Equal(u.as.ModTime()) && info.Size() == u.as.Size()) {
 		_ = u.read() // what is wrong with it is said to whoever starts a desk or adds a user
 	}
 }
@@ -206,6 +206,39 @@ func NewUser(name string, role Role, password string) (User, error) {
 	return User{Name: name, Role: role, Password: string(hash)}, err
 }
 
+// ErrNoUser says that there is no user of a name.
+var ErrNoUser = errors.New("there is no such user")
+
+// RemoveUser takes a user out of a users file. A running desk refuses the user's sessions from then on.
+func RemoveUser(path, name string) error {
+	list, err := ListUsers(path)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(list, func(user User) bool { return user.Name == name })
+	if i < 0 {
+		return fmt.Errorf("%w in %s: %q", ErrNoUser, path, name)
+	}
+	return writeUsers(path, slices.Delete(list, i, i+1))
+}
+
+// ListUsers reads who stands in a users file.
+func ListUsers(path string) ([]User, error) {
+	u, err := LoadUsers(path)
+	if err != nil {
+		return nil, err
+	}
+	return u.list, nil
+}
+
+func writeUsers(path string, list []User) error {
+	text, err := yaml.Marshal(usersFile{Users: list})
+	if err != nil {
+		return err
+	}
+	return writeWhole(path, text)
+}
+
 // PutUser writes a user into a users file, which is made if it is not there; one of the same name is replaced.
 func PutUser(path string, user User) (replaced bool, err error) {
 	text, err := os.ReadFile(path)
@@ -223,11 +256,7 @@ func PutUser(path string, user User) (replaced bool, err error) {
 	} else {
 		list = append(list, user)
 	}
-	text, err = yaml.Marshal(usersFile{Users: list})
-	if err != nil {
-		return false, err
-	}
-	return replaced, writeWhole(path, text)
+	return replaced, writeUsers(path, list)
 }
 
 // writeWhole replaces a file at once: whoever reads it finds the old or the new one.

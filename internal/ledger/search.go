@@ -304,3 +304,10 @@ func (l *Ledger) FindInside(ctx context.Context, text string, before, window int
 	}
 	return rows, next, nil
 }
+
+// AcceptedFrom is when the oldest shipment was accepted that has this id or a higher one; the zero time when there is
+// none.
+func (l *Ledger) AcceptedFrom(ctx context.Context, id int64) (time.Time, error) {
+	us, err := first(ctx, l, scanCount, `SELECT COALESCE((SELECT accepted_at FROM shipments WHERE id >= ? ORDER BY id LIMIT 1), 0)`, id)
+	return at(us), err
+}

@@ -96,24 +96,32 @@ func (l *Ledger) ETA(ctx context.Context, s Scope) (eta time.Time, ok bool, err 
 	return eta, true, nil
 }
 
+// uncalled is what may still be cancelled.
+const uncalled = ` AND state = 'queued' AND sent_attempts = 0`
+
+// Uncalled counts what Cancel would close in the scope.
+func (l *Ledger) Uncalled(ctx context.Context, s Scope) (int64, error) {
+	where, args := s.where()
+	return first(ctx, l, scanCount, `SELECT COUNT(*) FROM shipments WHERE `+where+uncalled, args...)
+}
+
 // Cancel closes the queued shipments in the scope that were never called, and returns the keys of
 // those that it left and in which state they are.
 func (l *Ledger) Cancel(ctx context.Context, s Scope, actor string) (closed int64, left []Row, err error) {
 	where, args := s.where()
-	const never = ` AND state = 'queued' AND sent_attempts = 0`
 	err = l.tx(ctx, "cancel", func(t *tx) error {
 		err := t.enter(entry{key: shipment.Key{Partner: s.Partner, TradeNo: s.TradeNo}, actor: actor, act: ActCancel, detail: s.Batch, audit: true})
 		if err != nil {
 			return err
 		}
 		err = t.exec(`INSERT INTO history (at, partner, trade_no, actor, act, from_state, to_state, version, detail)
-			SELECT CAST(? AS BIGINT), partner, trade_no, CAST(? AS TEXT), 'cancel', 'queued', 'closed', version + 1, 'cancelled' FROM shipments WHERE `+where+never,
+			SELECT CAST(? AS BIGINT), partner, trade_no, CAST(? AS TEXT), 'cancel', 'queued', 'closed', version + 1, 'cancelled' FROM shipments WHERE `+where+uncalled,
 			append([]any{t.now, actor}, args...)...)
 		if err != nil {
 			return err
 		}
 		closed, err = t.changed(`UPDATE shipments SET state = 'closed', version = version + 1, changed_at = ?, settled_at = ?, not_before = 0,
-			doubt = 0, feed = dead_task WHERE `+where+never, append([]any{t.now, t.now}, args...)...)
+			doubt = 0, feed = dead_task WHERE `+where+uncalled, append([]any{t.now, t.now}, args...)...)
 		if err != nil {
 			return err
 		}

@@ -104,7 +104,7 @@ func TestLogger(t *testing.T) {
 func TestAdoptStandardLog(t *testing.T) {
 	t.Cleanup(func() { log.SetOutput(os.Stderr) })
 	var out bytes.Buffer
-	common := settings.Common{LogFormat: "json", LogLevel: "info"}
+	common := settings.Book{LogFormat: "json", LogLevel: "info"}
 	settings.AdoptStandardLog(common.Logger(&out, false))
 	for range 10 {
 		log.Printf("Failed to %s", "collect")

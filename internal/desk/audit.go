@@ -1,0 +1,143 @@
+package desk
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"fahuo/internal/ledger"
+	"fahuo/internal/shipment"
+)
+
+// auditView is the trail of what people did.
+type auditView struct {
+	Filters filters
+	Query   string
+	Lines   []auditLine
+	Actors  []string // for the filter's list
+	Newest  string   // back to the list's beginning; empty: this is it
+	Older   string
+}
+
+// auditLine is one act in the reader's words.
+type auditLine struct {
+	ledger.Line
+	Account string
+	Batch   string // of an act over a batch
+	Changes []change
+	Words   string // the detail, in words
+}
+
+// acts are those that stand in the trail, in the order of the filter's list. Their words are did.ACT.
+var acts = []ledger.Act{
+	ledger.ActSendAgain, ledger.ActClose, ledger.ActUndoClose, ledger.ActMarkShipped, ledger.ActAssign, ledger.ActNote, ledger.ActAsk, ledger.ActCancel,
+	ledger.ActHold, ledger.ActRelease, ledger.ActLogin, ledger.ActLogout,
+}
+
+func (q *request) audit() error {
+	query := q.URL.Query()
+	f := auditFilter(query)
+	size := q.pageSize()
+	lines, err := q.d.o.Book.Audit(q.Context(), f, size+1)
+	if err != nil {
+		return err
+	}
+	accounts, err := q.d.accounts(q.Context())
+	if err != nil {
+		return err
+	}
+	v := auditView{Query: narrowed(query), Filters: q.auditFilters(query), Actors: q.d.o.Users.Names()}
+	if f.Before != 0 {
+		v.Newest = "/audit?" + with(query, "below", "")
+	}
+	if len(lines) > size {
+		lines = lines[:size]
+		older, err := url.ParseQuery(with(query, "below", ""))
+		if err != nil {
+			return err
+		}
+		older.Set("below", strconv.FormatInt(lines[len(lines)-1].ID, 10))
+		v.Older = "/audit?" + older.Encode()
+	}
+	names := accounts.names()
+	for _, line := range lines {
+		v.Lines = append(v.Lines, q.lang.audited(line, names))
+	}
+	return q.page(http.StatusOK, "audit", v)
+}
+
+func auditFilter(query url.Values) ledger.AuditFilter {
+	f := ledger.AuditFilter{
+		Actor: strings.TrimSpace(query.Get("actor")), Act: ledger.Act(query.Get("act")), TradeNo: searched(query),
+		From: day(query.Get("from")), To: day(query.Get("to")),
+	}
+	if !f.To.IsZero() {
+		f.To = f.To.AddDate(0, 0, 1) // the day itself is meant, too
+	}
+	if below, err := strconv.ParseInt(query.Get("below"), 10, 64); err == nil && below > 0 {
+		f.Before = below
+	}
+	return f
+}
+
+func (q *request) auditFilters(query url.Values) filters {
+	bar := filters{Action: "/audit", Text: searched(query), Hint: "audit.text_hint", Size: query.Get("size")}
+	var options []option
+	for _, a := range acts {
+		options = append(options, option{Value: string(a), Label: q.lang.text("did." + string(a))})
+	}
+	bar.choose(q, selection{"audit.act", "act", options})
+	bar.enter(q, input{Key: "audit.actor", Name: "actor", Type: "text", List: "actors"})
+	bar.enter(q, input{Key: "filter.from", Name: "from", Type: "date"})
+	bar.enter(q, input{Key: "filter.to", Name: "to", Type: "date"})
+	bar.chip(q, "q", bar.Text, "filter.text")
+	return bar
+}
+
+// audited tells a line in the reader's words.
+func (l *language) audited(line ledger.Line, names map[string]string) auditLine {
+	v := auditLine{Line: line, Account: names[line.Partner], Words: mask(line.Detail)}
+	if v.Account == "" {
+		v.Account = line.Partner
+	}
+	switch line.Act {
+	case ledger.ActCancel:
+		v.Batch, v.Words = line.Detail, ""
+	case ledger.ActHold:
+		v.Words = strings.TrimPrefix(v.Words, ledger.HoldManual+": ")
+	case ledger.ActLogin:
+		v.Words = l.text("audit.from", v.Words)
+	}
+	fields := make([]string, 0, len(line.Before)+len(line.After))
+	for _, values := range []map[string]string{line.Before, line.After} {
+		for field := range values {
+			if !slices.Contains(fields, field) {
+				fields = append(fields, field)
+			}
+		}
+	}
+	slices.Sort(fields)
+	for _, field := range fields {
+		v.Changes = append(v.Changes, change{l.maybe("audit.field.", field), l.value(field, line.Before[field]), l.value(field, line.After[field])})
+	}
+	return v
+}
+
+// value is a field's value in words.
+func (l *language) value(field, value string) string {
+	switch {
+	case value == "":
+		return "–"
+	case field == "state":
+		return l.maybe("state.", value)
+	case field == "reason":
+		return l.maybe("reason.", value)
+	case field == "looked":
+		return l.maybe("audit.", value)
+	case field == shipment.FieldTransportType:
+		return l.maybe("audit.transport.", value)
+	}
+	return mask(value)
+}

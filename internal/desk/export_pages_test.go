@@ -1,0 +1,211 @@
+package desk_test
+
+import (
+	"encoding/csv"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/xuri/excelize/v2"
+
+	"fahuo/internal/ledger"
+	"fahuo/internal/shipment"
+)
+
+// readCSV reads an export as a spreadsheet does.
+func readCSV(t *testing.T, a pagesAnswer) [][]string {
+	t.Helper()
+	body, ok := strings.CutPrefix(a.Body, "\ufeff")
+	if a.Status != http.StatusOK || !ok || a.Header.Get("Content-Type") != "text/csv; charset=utf-8" {
+		t.Fatalf("%d %v %.200q", a.Status, a.Header, a.Body)
+	}
+	if strings.Count(body, "\n") != strings.Count(body, "\r\n") {
+		t.Error("lines that do not end with CRLF")
+	}
+	rows, err := csv.NewReader(strings.NewReader(body)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+func readXLSX(t *testing.T, a pagesAnswer) (*excelize.File, [][]string) {
+	t.Helper()
+	if a.Status != http.StatusOK {
+		t.Fatalf("%d %.300s", a.Status, a.Body)
+	}
+	f, err := excelize.OpenReader(strings.NewReader(a.Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	rows, err := f.GetRows("Sheet1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, rows
+}
+
+// cell is a value in an export by its column's head.
+func cell(t *testing.T, rows [][]string, row int, head string) string {
+	t.Helper()
+	i := slices.Index(rows[0], head)
+	if i < 0 || row >= len(rows) {
+		t.Fatalf("no column %q or row %d in %v", head, row, rows[0])
+	}
+	if i >= len(rows[row]) {
+		return "" // excelize leaves empty cells at the end out
+	}
+	return rows[row][i]
+}
+
+var hostile = map[string]string{
+	"=1+1": "'=1+1", "+cmd|' /C calc'!A0": "'+cmd|' /C calc'!A0", "-2+3": "'-2+3", "@SUM(A1)": "'@SUM(A1)", "＝1+1": "'＝1+1", "a,b\"c": "a,b\"c", "两行": "两行",
+	"123456789012": "123456789012\t", "0012345": "0012345\t", "12E34567": "12E34567\t", "12345": "12345", "13800138000": "138****8000", "x@y.example.com": "x***@y.example.com",
+	"<b>": "<b>",
+}
+
+func TestExportsWithHostileValues(t *testing.T) {
+	s := pagesDesk(t)
+	var values []string
+	for value := range hostile {
+		values = append(values, value)
+	}
+	slices.Sort(values)
+	rows := s.accept(pagesPartner, 1, len(values))
+	for i, r := range rows { // whatever may get into a ledger
+		s.exec(`UPDATE shipments SET order_ref = ?, logistics_name = ? WHERE id = ?`, values[i], values[i], r.ID)
+	}
+	s.settle(rows, shipment.Dead)
+	b := s.login("li")
+	for _, list := range []string{"/dead", "/shipments?state=dead", "/shipments?q=20261123"} {
+		path, query, _ := strings.Cut(list, "?")
+		a := b.get(path + ".csv?" + query)
+		if name := a.Header.Get("Content-Disposition"); !strings.HasPrefix(name, `attachment; filename="fahuo-`) || !strings.HasSuffix(name, `.csv"`) {
+			t.Errorf("%q", name)
+		}
+		table := readCSV(t, a)
+		if len(table) != len(values)+1 {
+			t.Fatalf("%s: %d rows", list, len(table))
+		}
+		seen := make(map[string]bool)
+		for i := 1; i < len(table); i++ {
+			seen[cell(t, table, i, "Order")] = true
+			if no := cell(t, table, i, "Trade number"); !strings.HasSuffix(no, "\t") || len(no) != 29 {
+				t.Errorf("trade number %q", no)
+			}
+			if cell(t, table, i, "Order") != cell(t, table, i, "Carrier") {
+				t.Errorf("%q", table[i])
+			}
+		}
+		for value, want := range hostile {
+			if !seen[want] {
+				t.Errorf("%s: %q is not %q in %v", list, value, want, seen)
+			}
+		}
+		f, sheet := readXLSX(t, b.get(path+".xlsx?"+query))
+		if len(sheet) != len(values)+1 {
+			t.Fatalf("%s: %d rows of XLSX", list, len(sheet))
+		}
+		for i := 1; i < len(sheet); i++ {
+			if no := cell(t, sheet, i, "Trade number"); len(no) != 28 {
+				t.Errorf("trade number %q", no)
+			}
+			if order := cell(t, sheet, i, "Order"); strings.ContainsAny(order[:1], "=+-@") || strings.HasSuffix(order, "\t") {
+				t.Errorf("order %q", order)
+			}
+		}
+		kind, err := f.GetCellType("Sheet1", "A2")
+		if err != nil || kind != excelize.CellTypeInlineString && kind != excelize.CellTypeSharedString {
+			t.Errorf("type %v %v", kind, err)
+		}
+		style, err := f.GetCellStyle("Sheet1", "A2")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if format, err := f.GetStyle(style); err != nil || format.NumFmt != 49 {
+			t.Errorf("format %+v %v", format, err)
+		}
+		if formula, err := f.GetCellFormula("Sheet1", "H2"); err != nil || formula != "" {
+			t.Errorf("formula %q %v", formula, err)
+		}
+	}
+}
+
+// An export holds all that matches, in the list's order, over several stretches.
+func TestExportIsWhole(t *testing.T) {
+	s := pagesDesk(t)
+	s.accept(pagesPartner, 1, 4500)
+	s.settle(s.accept(pagesPartner, 5001, 30), shipment.Shipped)
+	s.accept(pagesPartner, 6001, 10)
+	b := s.login("li")
+	table := readCSV(t, b.get("/shipments.csv"))
+	if len(table) != 4541 {
+		t.Fatalf("%d rows", len(table))
+	}
+	last := ""
+	seen := make(map[string]bool)
+	for i := 1; i < len(table); i++ {
+		no := cell(t, table, i, "Trade number")
+		if at := cell(t, table, i, "Accepted (Beijing time, UTC+8)"); last != "" && at > last {
+			t.Fatalf("row %d is newer than the one before", i)
+		} else {
+			last = at
+		}
+		if seen[no] {
+			t.Fatalf("%s stands twice", no)
+		}
+		seen[no] = true
+	}
+	if no := cell(t, table, 1, "Trade number"); no != "2026112300000000000000006010\t" {
+		t.Errorf("first is %q", no)
+	}
+	_, sheet := readXLSX(t, b.get("/shipments.xlsx?state=queued"))
+	if len(sheet) != 4511 {
+		t.Errorf("%d rows of XLSX", len(sheet))
+	}
+	if table = readCSV(t, b.get("/shipments.csv?q=0000000500&inside=yes")); len(table) < 10 {
+		t.Errorf("%d rows found", len(table))
+	}
+	b.header.Set("Accept-Language", "zh")
+	if table = readCSV(t, b.get("/shipments.csv?state=shipped")); cell(t, table, 1, "状态") != "已发货" || !slices.Contains(table[0], "受理时间（北京时间 UTC+8）") {
+		t.Errorf("%v", table[:2])
+	}
+}
+
+func TestExportTooLongForASheet(t *testing.T) {
+	s := pagesDesk(t)
+	s.desk.LimitSheets(11)
+	s.settle(s.accept(pagesPartner, 1, 11), shipment.Dead)
+	b := s.login("li")
+	for _, path := range []string{"/dead.xlsx?account=" + pagesPartner, "/shipments.xlsx?account=" + pagesPartner, "/shipments.xlsx?q=20261123&account=" + pagesPartner} {
+		a := b.get(path)
+		csv := strings.ReplaceAll(strings.Replace(path, ".xlsx", ".csv", 1), "&", "&amp;")
+		if a.Status != http.StatusRequestEntityTooLarge || !strings.Contains(a.Body, `href="`+csv+`"`) || a.Header.Get("Content-Disposition") != "" {
+			t.Errorf("%s: %d %v %s", path, a.Status, a.Header, a.Body)
+		}
+	}
+	s.settle(s.accept(pagesOther, 101, 10), shipment.Dead)
+	if _, sheet := readXLSX(t, b.get("/dead.xlsx?account="+pagesOther)); len(sheet) != 11 {
+		t.Errorf("%d rows", len(sheet))
+	}
+}
+
+func TestExportOfTheTrail(t *testing.T) {
+	s := pagesDesk(t)
+	row := s.accept(pagesPartner, 1, 1)
+	s.settle(row, shipment.Dead)
+	s.must(s.book.Note(t.Context(), row[0].Key(), "=HYPERLINK(1) 13800138000", "wang"))
+	b := s.login("li")
+	table := readCSV(t, b.get("/audit.csv?act=note"))
+	if len(table) != 2 || cell(t, table, 1, "Reason or note") != "'=HYPERLINK(1) 138****8000" || cell(t, table, 1, "Who") != "wang" || cell(t, table, 1, "What") != "Noted" {
+		t.Errorf("%q", table)
+	}
+	for range 2100 {
+		s.must(s.book.Enter(t.Context(), "robot", ledger.ActLogout, ""))
+	}
+	if _, sheet := readXLSX(t, b.get("/audit.xlsx?actor=robot")); len(sheet) != 2101 {
+		t.Errorf("%d rows", len(sheet))
+	}
+}
