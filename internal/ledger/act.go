@@ -119,7 +119,7 @@ type SendAgain struct {
 	Correction
 
 	// Looked says that the person has looked at Alipay and the trade waits to be shipped: for accounts that
-	// may not query, where nobody else can tell.
+	// may not query, where nobody else can tell. Where a query can tell, it is asked all the same (U7).
 	Looked bool
 }
 
@@ -159,7 +159,7 @@ func (t *tx) sendAgain(row Row, mayQuery bool, s SendAgain, e entry) error {
 	if s.Looked {
 		corrected["looked"] = "yes"
 	}
-	doubt := row.SentAttempts > 0 && !s.Looked
+	doubt := row.SentAttempts > 0 && (mayQuery || !s.Looked)
 	if err := t.enterAct(row, e, ActSendAgain, shipment.Queued, old, corrected); err != nil {
 		return err
 	}
@@ -200,12 +200,22 @@ func (t *tx) close(row Row, e entry) error {
 	return t.settle(row, shipment.Closed, ActClose, e)
 }
 
-// undoClose makes a dead letter of a shipment again that has just been closed: as if nothing had been done.
+// undoClose makes a dead letter of a shipment again that has just been closed: as if nothing had been done, so
+// it has the time of its death again.
 func (t *tx) undoClose(row Row, e entry) error {
 	if row.State != shipment.Closed || row.Reason == "" {
 		return &ObstacleError{row.Key(), ObstacleState}
 	}
-	return t.settle(row, shipment.Dead, ActUndoClose, e)
+	var died int64
+	err := t.row(`SELECT COALESCE(MAX(at), 0) FROM history WHERE partner = ? AND trade_no = ? AND to_state = 'dead' AND act <> ?`,
+		row.Partner, row.TradeNo, string(ActUndoClose)).Scan(&died)
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	if err := t.settle(row, shipment.Dead, ActUndoClose, e); err != nil || died == 0 {
+		return err
+	}
+	return t.exec(`UPDATE shipments SET settled_at = ? WHERE id = ?`, died, row.ID)
 }
 
 // MarkShipped settles a dead letter of which a query said that it is shipped. ErrStale and *ObstacleError as for
@@ -221,6 +231,9 @@ func (l *Ledger) MarkShipped(ctx context.Context, r Row, actor string) (Row, err
 
 // settle moves a settled shipment to another settled state.
 func (t *tx) settle(row Row, to shipment.State, act Act, e entry) error {
+	if !row.State.CanBecome(to) {
+		return fmt.Errorf("ledger: %s cannot go from %s to %s", row.Key(), row.State, to)
+	}
 	err := t.enterAct(row, e, act, to, map[string]string{"state": string(row.State)}, map[string]string{"state": string(to)})
 	if err != nil {
 		return err

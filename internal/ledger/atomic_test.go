@@ -197,7 +197,9 @@ func addOrdinary(all map[string]func(*testing.T, *ledger.Ledger) func() error) {
 			t.Fatal(err)
 		}
 		fed(t, l, r)
-		ledger.Close(t, l, r)
+		if _, err := l.CloseCase(t.Context(), r, "why", "wang"); err != nil {
+			t.Fatal(err)
+		}
 		return func() error { return taken(parcel(1))(t, l) }
 	}
 	all["accept dead"] = simple(func(t *testing.T, l *ledger.Ledger) error {

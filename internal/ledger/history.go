@@ -166,6 +166,7 @@ type AuditFilter struct {
 func (l *Ledger) Audit(ctx context.Context, f AuditFilter, most int) ([]Line, error) {
 	c := conditions{}
 	if f.Bulk != 0 {
+		c.add("bulk > 0") // so that the index is taken
 		c.add("bulk = ?", f.Bulk)
 	} else {
 		c.add("audit = 1")

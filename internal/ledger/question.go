@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -41,18 +40,13 @@ func (l *Ledger) Ask(ctx context.Context, k shipment.Key, actor string) error {
 		if _, err := t.get(k); err != nil {
 			return err
 		}
-		var open int64
-		err := t.row(`SELECT COUNT(*) FROM questions WHERE partner = ? AND trade_no = ? AND answered_at = 0`, k.Partner, k.TradeNo).Scan(&open)
-		if err != nil {
-			return fmt.Errorf("ledger: %w", err)
-		}
-		if open > 0 {
-			return nil
-		}
-		if err := t.enter(entry{key: k, actor: actor, act: ActAsk, audit: true}); err != nil {
+		// An index keeps a second one out, also when two ask at once.
+		n, err := t.changed(`INSERT INTO questions (partner, trade_no, asked_at, asked_by) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			k.Partner, k.TradeNo, t.now, actor)
+		if err != nil || n == 0 {
 			return err
 		}
-		return t.exec(`INSERT INTO questions (partner, trade_no, asked_at, asked_by) VALUES (?, ?, ?, ?)`, k.Partner, k.TradeNo, t.now, actor)
+		return t.enter(entry{key: k, actor: actor, act: ActAsk, audit: true})
 	})
 }
 

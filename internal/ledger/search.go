@@ -24,7 +24,7 @@ func (c *conditions) add(condition string, args ...any) {
 // text narrows by a column's value, unless that is empty.
 func (c *conditions) text(column, value string) {
 	if value != "" {
-		c.add(column+" = ?", value)
+		c.add(column+" = ?", printable(value))
 	}
 }
 
@@ -100,7 +100,7 @@ func (f DeadFilter) conditions(d dialect) *conditions {
 	case Nobody:
 		c.add("assignee = ''")
 	default:
-		c.add("assignee = ?", f.Assignee)
+		c.text("assignee", f.Assignee)
 	}
 	c.since("settled_at", f.From, f.To)
 	if f.Text != "" {
@@ -112,7 +112,7 @@ func (f DeadFilter) conditions(d dialect) *conditions {
 
 // literally makes a text that LIKE takes as it stands.
 func literally(text string) string {
-	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(text)
+	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(printable(text))
 }
 
 // DeadLetters lists dead letters by the time of death. Everything that they are narrowed by stands in one
@@ -231,6 +231,7 @@ func scanCount(s scanner) (n int64, err error) { return n, s.Scan(&n) }
 // Find lists shipments whose trade number, order number or waybill is text or begins with it, newest first. It
 // answers out of indexes, however many there are.
 func (l *Ledger) Find(ctx context.Context, text string, most int) ([]Row, error) {
+	text = printable(text)
 	found := make(map[int64]Row)
 	for _, column := range []string{"trade_no", "order_ref", "invoice_no"} {
 		condition, args := l.beginning(column, text)
@@ -260,7 +261,8 @@ func (l *Ledger) beginning(column, text string) (condition string, args []any) {
 		return strings.TrimSuffix(column, l.dialect.bytewise) + " <> '' AND " + column + " >= ? AND " + column + " < ?", []any{text, text + "\U0010FFFF"}
 	}
 	// Digits are in the same order under any collation, so the index that keeps trade numbers apart will do.
-	const ofAnyAccount = "partner IN (SELECT partner FROM accounts) AND trade_no >= ?"
+	// LIKE leaves out what is no trade number and stands among them.
+	const ofAnyAccount = "partner IN (SELECT partner FROM accounts) AND trade_no LIKE ? AND trade_no >= ?"
 	end := []byte(text)
 	for i := len(end) - 1; i >= 0; i-- {
 		switch {
@@ -268,11 +270,11 @@ func (l *Ledger) beginning(column, text string) (condition string, args []any) {
 			return "", nil
 		case end[i] < '9' && len(args) == 0:
 			end[i]++
-			args = []any{text, string(end[:i+1])}
+			args = []any{text + "%", text, string(end[:i+1])}
 		}
 	}
 	if len(args) == 0 { // nothing but nines: no number is beyond
-		return ofAnyAccount, []any{text}
+		return ofAnyAccount, []any{text + "%", text}
 	}
 	return ofAnyAccount + " AND trade_no < ?", args
 }
