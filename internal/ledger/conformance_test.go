@@ -87,6 +87,7 @@ var conformance = map[string]func(*testing.T){
 	"Standings":                                 testStandings,
 	"MarksAndHours":                             testMarksAndHours,
 	"TheAuditTrail":                             testTheAuditTrail,
+	"NoListWalksThroughATable":                  testNoListWalksThroughATable,
 }
 
 func TestConformance(t *testing.T) {

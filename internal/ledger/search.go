@@ -232,13 +232,14 @@ func scanCount(s scanner) (n int64, err error) { return n, s.Scan(&n) }
 // answers out of indexes, however many there are.
 func (l *Ledger) Find(ctx context.Context, text string, most int) ([]Row, error) {
 	text = printable(text)
+	partners, err := list(ctx, l, scanText, `SELECT partner FROM accounts ORDER BY partner`)
+	if err != nil {
+		return nil, err
+	}
 	found := make(map[int64]Row)
-	for _, column := range []string{"trade_no", "order_ref", "invoice_no"} {
-		condition, args := l.beginning(column, text)
-		if condition == "" {
-			continue
-		}
-		rows, err := list(ctx, l, scanRow, l.dialect.selectRow()+`WHERE `+condition+` LIMIT ?`, append(args, most)...)
+	for _, c := range l.beginnings(text, partners) {
+		where, args := c.where()
+		rows, err := list(ctx, l, scanRow, l.dialect.selectRow()+`WHERE `+where+` LIMIT ?`, append(args, most)...)
 		if err != nil {
 			return nil, err
 		}
@@ -254,29 +255,46 @@ func (l *Ledger) Find(ctx context.Context, text string, most int) ([]Row, error)
 	return rows[:min(len(rows), most)], nil
 }
 
-// beginning is the condition that a number begins with text, as a stretch of an index; none when it cannot.
-func (l *Ledger) beginning(column, text string) (condition string, args []any) {
-	if column != "trade_no" {
-		column += l.dialect.bytewise
-		return strings.TrimSuffix(column, l.dialect.bytewise) + " <> '' AND " + column + " >= ? AND " + column + " < ?", []any{text, text + "\U0010FFFF"}
+func scanText(s scanner) (text string, err error) { return text, s.Scan(&text) }
+
+// beginnings are the conditions that a number begins with text, each a stretch of an index.
+func (l *Ledger) beginnings(text string, partners []string) (all []*conditions) {
+	for _, column := range []string{"order_ref", "invoice_no"} {
+		c := &conditions{}
+		c.add(column + " <> ''")
+		c.add(column+l.dialect.bytewise+" >= ?", text)
+		c.add(column+l.dialect.bytewise+" < ?", text+"\U0010FFFF")
+		all = append(all, c)
 	}
-	// Digits are in the same order under any collation, so the index that keeps trade numbers apart will do.
-	// LIKE leaves out what is no trade number and stands among them.
-	const ofAnyAccount = "partner IN (SELECT partner FROM accounts) AND trade_no LIKE ? AND trade_no >= ?"
-	end := []byte(text)
-	for i := len(end) - 1; i >= 0; i-- {
-		switch {
-		case end[i] < '0' || end[i] > '9':
-			return "", nil
-		case end[i] < '9' && len(args) == 0:
-			end[i]++
-			args = []any{text + "%", text, string(end[:i+1])}
+	if end, ok := afterDigits(text); ok {
+		// Digits are in the same order under any collation, so the index that keeps trade numbers apart by account
+		// will do. LIKE leaves out what is no trade number and stands among them.
+		c := &conditions{}
+		c.among("partner", partners)
+		c.add("trade_no LIKE ?", text+"%")
+		c.add("trade_no >= ?", text)
+		if end != "" {
+			c.add("trade_no < ?", end)
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// afterDigits is the first text of digits after all that begin with the given one; empty: there is none. Not ok:
+// there is something else than digits.
+func afterDigits(text string) (end string, ok bool) {
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			return "", false
 		}
 	}
-	if len(args) == 0 { // nothing but nines: no number is beyond
-		return ofAnyAccount, []any{text + "%", text}
+	kept := strings.TrimRight(text, "9")
+	if kept == "" {
+		return "", true
 	}
-	return ofAnyAccount + " AND trade_no < ?", args
+	last := len(kept) - 1
+	return kept[:last] + string(kept[last]+1), true
 }
 
 // FindInside looks for text anywhere in the numbers of the shipments with an id below before (0: from the
