@@ -168,6 +168,28 @@ func testBulkLeavesAloneWhatHasChanged(t *testing.T) {
 	}
 }
 
+// What is in the way is looked at again when it is done: meanwhile Alipay may have refused the account queries.
+func testBulkHeedsWhatComesInTheWay(t *testing.T) {
+	l := book(t)
+	called := calledInVain(t, l, 1, ledger.Move{})
+	died(t, l, 2, ledger.Move{})
+	garbage := died(t, l, 3, ledger.Move{})
+	ledger.Exec(t, l, `UPDATE shipments SET logistics_name = '' WHERE id = ?`, garbage.ID) // no longer what Alipay takes
+	b := preview(t, l, ledger.BulkOrder{Act: ledger.ActSendAgain, Actor: wang})
+	if b.Counts.Todo != 3 {
+		t.Fatalf("%+v", b.Counts)
+	}
+	mayNotQuery(t, l)
+	b = runBulk(t, l, b.ID, false)
+	want := map[ledger.Obstacle]int64{ledger.ObstacleLookFirst: 1, ledger.ObstaclePayload: 1}
+	if b.Counts.Done != 1 || !maps.Equal(b.Counts.Obstacles, want) {
+		t.Errorf("%+v", b.Counts)
+	}
+	if r := get(t, l, parcel(1)); r.Version != called.Version {
+		t.Errorf("%+v", r)
+	}
+}
+
 func testBulkOnlyWhatWasTicked(t *testing.T) {
 	l := book(t)
 	var rows []ledger.Row

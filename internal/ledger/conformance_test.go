@@ -65,6 +65,7 @@ var conformance = map[string]func(*testing.T){
 	"PeoplesActsMoveAlongArrows":                testPeoplesActsMoveAlongArrows,
 	"PreviewShowsWhatMatches":                   testPreviewShowsWhatMatches,
 	"BulkLeavesAloneWhatHasChanged":             testBulkLeavesAloneWhatHasChanged,
+	"BulkHeedsWhatComesInTheWay":                testBulkHeedsWhatComesInTheWay,
 	"BulkOnlyWhatWasTicked":                     testBulkOnlyWhatWasTicked,
 	"BulkGoesOnAfterAnInterruption":             testBulkGoesOnAfterAnInterruption,
 	"TwoRunnersDoNothingTwice":                  testTwoRunnersDoNothingTwice,

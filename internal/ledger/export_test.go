@@ -53,6 +53,15 @@ func BackDate(t testing.TB, l *Ledger, table, column string, by time.Duration) {
 	Exec(t, l, `UPDATE `+table+` SET `+column+` = `+column+` - ? WHERE `+column+` > 0`, by.Microseconds())
 }
 
+// TakeListed is how a worker goes on that found a question open a moment ago.
+func TakeListed(ctx context.Context, l *Ledger, q Question) error {
+	now, err := l.now(ctx)
+	if err != nil {
+		return err
+	}
+	return l.takeQuestion(ctx, &q, now-questionLease.Microseconds())
+}
+
 // QuestionLease is how long a worker has for a question.
 const QuestionLease = questionLease
 

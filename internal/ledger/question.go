@@ -79,10 +79,7 @@ func (l *Ledger) TakeQuestions(ctx context.Context, partners []string) ([]Questi
 		if slices.ContainsFunc(taken, func(other Question) bool { return other.Key.Partner == q.Key.Partner }) {
 			continue
 		}
-		err := l.tx(ctx, "take_question", func(t *tx) error {
-			q.TakenAt = at(t.now)
-			return t.one(ErrStale, `UPDATE questions SET taken_at = ? WHERE id = ? AND answered_at = 0 AND taken_at <= ?`, t.now, q.ID, forgotten)
-		})
+		err := l.takeQuestion(ctx, &q, forgotten)
 		switch {
 		case errors.Is(err, ErrStale): // another worker was faster
 		case err != nil:
@@ -92,6 +89,14 @@ func (l *Ledger) TakeQuestions(ctx context.Context, partners []string) ([]Questi
 		}
 	}
 	return taken, nil
+}
+
+// takeQuestion takes one that nobody has had in hand since forgotten. ErrStale when somebody has, or it is answered.
+func (l *Ledger) takeQuestion(ctx context.Context, q *Question, forgotten int64) error {
+	return l.tx(ctx, "take_question", func(t *tx) error {
+		q.TakenAt = at(t.now)
+		return t.one(ErrStale, `UPDATE questions SET taken_at = ? WHERE id = ? AND answered_at = 0 AND taken_at <= ?`, t.now, q.ID, forgotten)
+	})
 }
 
 // AnswerQuestion records what the query has found. A dead or closed shipment carries it from now on. ErrStale when

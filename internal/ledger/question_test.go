@@ -120,7 +120,14 @@ func testAForgottenQuestionIsTakenAgain(t *testing.T) {
 		t.Fatalf("within the lease: %+v", early)
 	}
 	ledger.BackDate(t, l, "questions", "taken_at", 10*time.Second)
+	open, err := l.LastQuestion(t.Context(), parcel(1).Key())
+	if err != nil {
+		t.Fatal(err)
+	}
 	second := take(t, l, partner)
+	if err := ledger.TakeListed(t.Context(), l, open); !errors.Is(err, ledger.ErrStale) {
+		t.Fatalf("two found it open, and both have it in hand: %v", err)
+	}
 	if len(second) != 1 || second[0].ID != first[0].ID || !second[0].TakenAt.After(first[0].TakenAt) {
 		t.Fatalf("after the lease: %+v", second)
 	}
@@ -135,6 +142,9 @@ func testAForgottenQuestionIsTakenAgain(t *testing.T) {
 		t.Fatalf("%+v %v", q, err)
 	}
 	ledger.BackDate(t, l, "questions", "taken_at", time.Hour)
+	if err := ledger.TakeListed(t.Context(), l, open); !errors.Is(err, ledger.ErrStale) {
+		t.Fatalf("answered and taken: %v", err)
+	}
 	if done := take(t, l, partner); len(done) != 0 {
 		t.Fatalf("answered and taken: %+v", done)
 	}
