@@ -163,11 +163,16 @@ func (t *tx) sendAgain(row Row, mayQuery bool, s SendAgain, e entry) error {
 	if err := t.enterAct(row, e, ActSendAgain, shipment.Queued, old, corrected); err != nil {
 		return err
 	}
-	return t.one(ErrStale, `UPDATE shipments SET state = 'queued', version = version + 1, changed_at = ?, logistics_name = ?, invoice_no = ?,
-		transport_type = ?, failures = 0, holds = 0, doubt = ?, barred = 0, begun = 1, not_before = 0, budget_at = 0, budget_held = 0,
-		unlisted_code = '', reason = '', error_code = '', trade_status = '', refund_status = '', feed = 1, settled_at = 0, found = '',
-		found_at = 0, resent = resent + 1 WHERE id = ? AND version = ?`,
-		t.now, next.LogisticsName, next.InvoiceNo, next.TransportType, bit(doubt), row.ID, row.Version)
+	if next != row.Shipment {
+		err := t.exec(`UPDATE shipments SET logistics_name = ?, invoice_no = ?, transport_type = ? WHERE id = ? AND version = ?`,
+			next.LogisticsName, next.InvoiceNo, next.TransportType, row.ID, row.Version)
+		if err != nil {
+			return err
+		}
+	}
+	return t.change(row, `state = 'queued', failures = 0, holds = 0, doubt = ?, barred = 0, begun = 1, not_before = 0, budget_at = 0,
+		budget_held = 0, unlisted_code = '', reason = '', error_code = '', trade_status = '', refund_status = '', feed = 1, settled_at = 0,
+		found = '', found_at = 0, resent = resent + 1`, bit(doubt))
 }
 
 // changes are the details in which two shipments differ.
@@ -200,22 +205,14 @@ func (t *tx) close(row Row, e entry) error {
 	return t.settle(row, shipment.Closed, ActClose, e)
 }
 
-// undoClose makes a dead letter of a shipment again that has just been closed: as if nothing had been done, so
-// it has the time of its death again.
+// undoClose makes a dead letter of a shipment again that an act over many has closed: as if nothing had been done,
+// so it has the time of its death again.
 func (t *tx) undoClose(row Row, e entry) error {
 	if row.State != shipment.Closed || row.Reason == "" {
 		return &ObstacleError{row.Key(), ObstacleState}
 	}
-	var died int64
-	err := t.row(`SELECT COALESCE(MAX(at), 0) FROM history WHERE partner = ? AND trade_no = ? AND to_state = 'dead' AND act <> ?`,
-		row.Partner, row.TradeNo, string(ActUndoClose)).Scan(&died)
-	if err != nil {
-		return fmt.Errorf("ledger: %w", err)
-	}
-	if err := t.settle(row, shipment.Dead, ActUndoClose, e); err != nil || died == 0 {
-		return err
-	}
-	return t.exec(`UPDATE shipments SET settled_at = ? WHERE id = ?`, died, row.ID)
+	const died = `(SELECT died_at FROM bulk_items WHERE bulk = ? AND shipment = shipments.id)`
+	return t.settleAt(row, shipment.Dead, died, e.bulk, ActUndoClose, e)
 }
 
 // MarkShipped settles a dead letter of which a query said that it is shipped. ErrStale and *ObstacleError as for
@@ -231,6 +228,11 @@ func (l *Ledger) MarkShipped(ctx context.Context, r Row, actor string) (Row, err
 
 // settle moves a settled shipment to another settled state.
 func (t *tx) settle(row Row, to shipment.State, act Act, e entry) error {
+	return t.settleAt(row, to, "?", t.now, act, e)
+}
+
+// settleAt is settle with the time at which it was settled, an expression of one value.
+func (t *tx) settleAt(row Row, to shipment.State, settled string, value int64, act Act, e entry) error {
 	if !row.State.CanBecome(to) {
 		return fmt.Errorf("ledger: %s cannot go from %s to %s", row.Key(), row.State, to)
 	}
@@ -238,8 +240,7 @@ func (t *tx) settle(row Row, to shipment.State, act Act, e entry) error {
 	if err != nil {
 		return err
 	}
-	return t.one(ErrStale, `UPDATE shipments SET state = ?, version = version + 1, changed_at = ?, settled_at = ?, feed = ?
-		WHERE id = ? AND version = ?`, string(to), t.now, t.now, bit(row.DeadTask || to == shipment.Dead), row.ID, row.Version)
+	return t.change(row, `state = ?, feed = ?, settled_at = `+settled, string(to), bit(row.DeadTask || to == shipment.Dead), value)
 }
 
 // Assign gives a dead letter to somebody, or (empty) to nobody. ErrStale and *ObstacleError as for SendAgain.
@@ -257,8 +258,7 @@ func (t *tx) assign(row Row, assignee string, e entry) error {
 	if err != nil {
 		return err
 	}
-	return t.one(ErrStale, `UPDATE shipments SET assignee = ?, version = version + 1, changed_at = ? WHERE id = ? AND version = ?`,
-		assignee, t.now, row.ID, row.Version)
+	return t.change(row, `assignee = ?`, assignee)
 }
 
 // Note adds a person's note to a shipment's history. The shipment stays as it is, so nobody who works on it is

@@ -38,7 +38,7 @@ func (c *conditions) among(column string, values []string) {
 	for i, v := range values {
 		args[i] = v
 	}
-	c.add(column+" IN (?"+strings.Repeat(", ?", len(values)-1)+")", args...)
+	c.add(column+" IN ("+marks(len(values))+")", args...)
 }
 
 // since narrows by a time, from (included) to (not included); the zero time does not narrow.

@@ -79,6 +79,7 @@ CREATE TABLE bulk_items (
     bulk     BIGINT NOT NULL,
     shipment BIGINT NOT NULL,
     version  BIGINT NOT NULL,           -- as it was shown; after the act, as the act left it
+    died_at  BIGINT NOT NULL,           -- as it was shown: an act that is taken back leaves the time of death as it was
     outcome  TEXT NOT NULL DEFAULT '',  -- '': to be done; else done, undone, or why not (Obstacle)
     PRIMARY KEY (bulk, shipment)
 );
