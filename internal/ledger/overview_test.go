@@ -16,7 +16,7 @@ func testStandings(t *testing.T) {
 	other.Partner = "2088000000000002" // no worker has announced it
 	urgent := parcel(5)
 	urgent.Urgent = true
-	accept(t, l, parcel(1), parcel(2), parcel(3), parcel(4), urgent, other)
+	accept(t, l, parcel(1), parcel(2), parcel(3), parcel(4), urgent, parcel(6), other)
 	if err := l.SetHold(t.Context(), "2088000000000003", ledger.HoldManual, "in advance", wang); err != nil {
 		t.Fatal(err)
 	}
@@ -28,13 +28,16 @@ func testStandings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := l.Settle(t.Context(), get(t, l, parcel(6)), ledger.Move{To: shipment.Queued, Delay: time.Minute}, "w"); err != nil {
+		t.Fatal(err)
+	}
 	calling := begin(t, l, get(t, l, parcel(4)), time.Hour)
 	all, err := l.Standings(t.Context(), start, "ship")
 	if err != nil || len(all) != 3 {
 		t.Fatalf("%+v %v", all, err)
 	}
 	s := all[0]
-	if s.Partner != partner || s.Queued != 2 || s.Urgent != 1 || s.Retrying != 1 || s.Calling != 1 || s.Dead != 1 || s.Shipped != 1 ||
+	if s.Partner != partner || s.Queued != 3 || s.Urgent != 1 || s.Retrying != 2 || s.Calling != 1 || s.Dead != 1 || s.Shipped != 1 ||
 		!s.LastDue.Equal(retried.NotBefore) || !s.Oldest.Equal(retried.AcceptedAt) || !s.InFlight {
 		t.Errorf("%+v", s)
 	}
