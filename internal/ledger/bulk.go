@@ -84,7 +84,7 @@ const bulkPage = 200
 
 // Preview writes down what an act would be done to and what is in the way of the rest.
 func (l *Ledger) Preview(ctx context.Context, o BulkOrder) (Bulk, error) {
-	switch o.Act {
+	switch o.Act { //nolint:exhaustive // the others are no acts over many
 	case ActSendAgain, ActClose, ActAssign:
 	default:
 		return Bulk{}, fmt.Errorf("ledger: %s is no act over many shipments", o.Act)

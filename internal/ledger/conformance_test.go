@@ -66,6 +66,7 @@ var conformance = map[string]func(*testing.T){
 	"PreviewShowsWhatMatches":                   testPreviewShowsWhatMatches,
 	"BulkLeavesAloneWhatHasChanged":             testBulkLeavesAloneWhatHasChanged,
 	"BulkHeedsWhatComesInTheWay":                testBulkHeedsWhatComesInTheWay,
+	"BulkKeepsCasesApart":                       testBulkKeepsCasesApart,
 	"BulkOnlyWhatWasTicked":                     testBulkOnlyWhatWasTicked,
 	"BulkGoesOnAfterAnInterruption":             testBulkGoesOnAfterAnInterruption,
 	"TwoRunnersDoNothingTwice":                  testTwoRunnersDoNothingTwice,

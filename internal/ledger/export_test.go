@@ -73,3 +73,6 @@ func WithBudgetOf(r, other Row) Row {
 	r.budgetAt, r.budgetHeld = other.budgetAt, other.budgetHeld
 	return r
 }
+
+// AfterDigits is the first text of digits after all that begin with the given one.
+func AfterDigits(text string) (end string, ok bool) { return afterDigits(text) }

@@ -167,7 +167,8 @@ func testAnAnswerIsKeptWithTheCase(t *testing.T) {
 		}, finds, true, false, "WAIT_BUYER_CONFIRM_GOODS"},
 		"dead, no such trade": {
 			func(t *testing.T, l *ledger.Ledger) ledger.Row { t.Helper(); return died(t, l, 1, ledger.Move{}) },
-			ledger.Finds{Found: ledger.FoundNotExist, Code: "TRADE_NOT_EXIST"}, true, true, "TRADE_NOT_EXIST",
+			ledger.Finds{Found: ledger.FoundNotExist, Code: "TRADE_NOT_EXIST"},
+			true, true, "TRADE_NOT_EXIST",
 		},
 		"dead, nothing learnt": {
 			func(t *testing.T, l *ledger.Ledger) ledger.Row {

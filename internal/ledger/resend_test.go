@@ -240,7 +240,7 @@ func testPeoplesActsMoveAlongArrows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r, err = l.Assign(t.Context(), r, "li", wang); err != nil {
+	if _, err = l.Assign(t.Context(), r, "li", wang); err != nil {
 		t.Fatal(err)
 	}
 	bulk := preview(t, l, ledger.BulkOrder{Act: ledger.ActClose, Actor: wang})

@@ -72,18 +72,18 @@ func (s Shape) statements(postgres bool) []string {
 	dead := func(then, otherwise string) string {
 		return fmt.Sprintf("CASE WHEN i <= %d AND i %% 10 = 0 THEN %s ELSE %s END", queued, then, otherwise)
 	}
-	pick := func(expression string, values ...string) string {
-		text := "CASE " + expression
+	pick := func(values ...string) string {
+		text := "CASE (i / 10) % 8"
 		for i, v := range values {
 			text += fmt.Sprintf(" WHEN %d THEN '%s'", i, v)
 		}
 		return text + " END"
 	}
-	reason := pick("(i / 10) % 8", "trade_status_not_available", "trade_not_exist", "not_shippable", "already_shipped", "illegal_argument",
+	reason := pick("trade_status_not_available", "trade_not_exist", "not_shippable", "already_shipped", "illegal_argument",
 		"retries_exhausted", "outcome_unknown", "unknown_code")
-	code := pick("(i / 10) % 8", "TRADE_STATUS_NOT_AVAILD", "TRADE_NOT_EXIST", "", "", "ILLEGAL_ARGUMENT", "RETRY", "SYSTEM_ERROR", "STRANGE_CODE")
-	status := pick("(i / 10) % 8", "WAIT_SELLER_SEND_GOODS", "", "TRADE_CLOSED", "WAIT_BUYER_CONFIRM_GOODS", "", "WAIT_SELLER_SEND_GOODS", "", "WAIT_SELLER_SEND_GOODS")
-	finding := pick("(i / 10) % 8", "waiting", "not_exist", "not_shippable", "shipped", "", "waiting", "", "waiting")
+	code := pick("TRADE_STATUS_NOT_AVAILD", "TRADE_NOT_EXIST", "", "", "ILLEGAL_ARGUMENT", "RETRY", "SYSTEM_ERROR", "STRANGE_CODE")
+	status := pick("WAIT_SELLER_SEND_GOODS", "", "TRADE_CLOSED", "WAIT_BUYER_CONFIRM_GOODS", "", "WAIT_SELLER_SEND_GOODS", "", "WAIT_SELLER_SEND_GOODS")
+	finding := pick("waiting", "not_exist", "not_shippable", "shipped", "", "waiting", "", "waiting")
 	all := []string{
 		`DELETE FROM accounts`,
 		fmt.Sprintf(`INSERT INTO accounts (partner, name, interval_us, announced_at) %s SELECT '20889' || %s, 'Shop ' || i, 10000000, %d FROM n`,
