@@ -7,95 +7,6 @@ import (
 	"fahuo/internal/shipment"
 )
 
-// Finding is what a query about a trade says for shipping it. The zero value: nothing is known.
-type Finding string
-
-// What a verified answer to a query can mean.
-const (
-	FoundWaiting      Finding = "waiting"       // waits to be shipped
-	FoundShipped      Finding = "shipped"       // has been shipped, by whomever
-	FoundNotShippable Finding = "not_shippable" // any other status
-	FoundNotExist     Finding = "not_exist"     // no such trade
-)
-
-// Finds is what a query has found about a trade.
-type Finds struct {
-	Found        Finding // empty: the query told nothing
-	TradeStatus  string
-	RefundStatus string
-	Code         string // Alipay's, of a query that was refused
-	Error        string // why nothing was learnt; short
-}
-
-func (f Finds) text() string {
-	switch {
-	case f.TradeStatus != "":
-		return f.TradeStatus
-	case f.Code != "":
-		return f.Code
-	}
-	return f.Error
-}
-
-// Obstacle is why an act is not valid for a shipment. The zero value: it is.
-type Obstacle string
-
-// The obstacles.
-const (
-	ObstacleState     Obstacle = "state"       // not in a state in which this can be done
-	ObstaclePayload   Obstacle = "payload"     // it never was a shipment
-	ObstacleShipped   Obstacle = "shipped"     // a query says that it is shipped: a second call is never right (U7)
-	ObstacleRefused   Obstacle = "refused"     // refused for good, and no query says that it waits after all (C1)
-	ObstacleLookFirst Obstacle = "look_first"  // it may have been shipped and the account may not query: a person has to look
-	ObstacleNotFound  Obstacle = "not_shipped" // no query says that it is shipped
-	ObstacleChanged   Obstacle = "changed"     // has changed since it was shown
-)
-
-// CanSendAgain tells whether a shipment may be sent again (dead) or reopened (closed). mayQuery says that
-// Alipay answers the account's queries.
-func (r Row) CanSendAgain(mayQuery bool) Obstacle {
-	switch {
-	case r.State != shipment.Dead && r.State != shipment.Closed:
-		return ObstacleState
-	case r.Reason == shipment.ReasonBadPayload:
-		return ObstaclePayload
-	case r.Found == FoundShipped:
-		return ObstacleShipped
-	case mayQuery && r.Barred && r.Found != FoundWaiting:
-		return ObstacleRefused
-	case !mayQuery && r.SentAttempts > 0:
-		return ObstacleLookFirst
-	}
-	return ""
-}
-
-// CanClose tells whether a dead letter may be closed.
-func (r Row) CanClose() Obstacle {
-	if r.State != shipment.Dead {
-		return ObstacleState
-	}
-	return ""
-}
-
-// CanMarkShipped tells whether a dead letter may be marked as shipped: only after a query said that it is.
-func (r Row) CanMarkShipped() Obstacle {
-	switch {
-	case r.State != shipment.Dead:
-		return ObstacleState
-	case r.Found != FoundShipped:
-		return ObstacleNotFound
-	}
-	return ""
-}
-
-// ObstacleError says that an act is not valid for the shipment as it is now.
-type ObstacleError struct {
-	Key      shipment.Key
-	Obstacle Obstacle
-}
-
-func (e *ObstacleError) Error() string { return fmt.Sprintf("%s: not possible: %s", e.Key, e.Obstacle) }
-
 // Correction is what a person changes when sending again; nil fields stay.
 type Correction struct {
 	LogisticsName *string
@@ -119,7 +30,7 @@ type SendAgain struct {
 	Correction
 
 	// Looked says that the person has looked at Alipay and the trade waits to be shipped: for accounts that
-	// may not query, where nobody else can tell.
+	// may not query, where nobody else can tell. Where a query can tell, it is asked all the same (U7).
 	Looked bool
 }
 
@@ -159,15 +70,20 @@ func (t *tx) sendAgain(row Row, mayQuery bool, s SendAgain, e entry) error {
 	if s.Looked {
 		corrected["looked"] = "yes"
 	}
-	doubt := row.SentAttempts > 0 && !s.Looked
+	doubt := row.SentAttempts > 0 && (mayQuery || !s.Looked)
 	if err := t.enterAct(row, e, ActSendAgain, shipment.Queued, old, corrected); err != nil {
 		return err
 	}
-	return t.one(ErrStale, `UPDATE shipments SET state = 'queued', version = version + 1, changed_at = ?, logistics_name = ?, invoice_no = ?,
-		transport_type = ?, failures = 0, holds = 0, doubt = ?, barred = 0, begun = 1, not_before = 0, budget_at = 0, budget_held = 0,
-		unlisted_code = '', reason = '', error_code = '', trade_status = '', refund_status = '', feed = 1, settled_at = 0, found = '',
-		found_at = 0, resent = resent + 1 WHERE id = ? AND version = ?`,
-		t.now, next.LogisticsName, next.InvoiceNo, next.TransportType, bit(doubt), row.ID, row.Version)
+	if next != row.Shipment {
+		err := t.exec(`UPDATE shipments SET logistics_name = ?, invoice_no = ?, transport_type = ? WHERE id = ? AND version = ?`,
+			next.LogisticsName, next.InvoiceNo, next.TransportType, row.ID, row.Version)
+		if err != nil {
+			return err
+		}
+	}
+	return t.change(row, `state = 'queued', failures = 0, holds = 0, doubt = ?, barred = 0, begun = 1, not_before = 0, budget_at = 0,
+		budget_held = 0, unlisted_code = '', reason = '', error_code = '', trade_status = '', refund_status = '', feed = 1, settled_at = 0,
+		found = '', found_at = 0, resent = resent + 1`, bit(doubt))
 }
 
 // changes are the details in which two shipments differ.
@@ -200,12 +116,14 @@ func (t *tx) close(row Row, e entry) error {
 	return t.settle(row, shipment.Closed, ActClose, e)
 }
 
-// undoClose makes a dead letter of a shipment again that has just been closed: as if nothing had been done.
+// undoClose makes a dead letter of a shipment again that an act over many has closed: as if nothing had been done,
+// so it has the time of its death again.
 func (t *tx) undoClose(row Row, e entry) error {
 	if row.State != shipment.Closed || row.Reason == "" {
 		return &ObstacleError{row.Key(), ObstacleState}
 	}
-	return t.settle(row, shipment.Dead, ActUndoClose, e)
+	const died = `(SELECT died_at FROM bulk_items WHERE bulk = ? AND shipment = shipments.id)`
+	return t.settleAt(row, shipment.Dead, died, e.bulk, ActUndoClose, e)
 }
 
 // MarkShipped settles a dead letter of which a query said that it is shipped. ErrStale and *ObstacleError as for
@@ -221,12 +139,19 @@ func (l *Ledger) MarkShipped(ctx context.Context, r Row, actor string) (Row, err
 
 // settle moves a settled shipment to another settled state.
 func (t *tx) settle(row Row, to shipment.State, act Act, e entry) error {
+	return t.settleAt(row, to, "?", t.now, act, e)
+}
+
+// settleAt is settle with the time at which it was settled, an expression of one value.
+func (t *tx) settleAt(row Row, to shipment.State, settled string, value int64, act Act, e entry) error {
+	if !row.State.CanBecome(to) {
+		return fmt.Errorf("ledger: %s cannot go from %s to %s", row.Key(), row.State, to)
+	}
 	err := t.enterAct(row, e, act, to, map[string]string{"state": string(row.State)}, map[string]string{"state": string(to)})
 	if err != nil {
 		return err
 	}
-	return t.one(ErrStale, `UPDATE shipments SET state = ?, version = version + 1, changed_at = ?, settled_at = ?, feed = ?
-		WHERE id = ? AND version = ?`, string(to), t.now, t.now, bit(row.DeadTask || to == shipment.Dead), row.ID, row.Version)
+	return t.change(row, `state = ?, feed = ?, settled_at = `+settled, string(to), bit(row.DeadTask || to == shipment.Dead), value)
 }
 
 // Assign gives a dead letter to somebody, or (empty) to nobody. ErrStale and *ObstacleError as for SendAgain.
@@ -244,8 +169,7 @@ func (t *tx) assign(row Row, assignee string, e entry) error {
 	if err != nil {
 		return err
 	}
-	return t.one(ErrStale, `UPDATE shipments SET assignee = ?, version = version + 1, changed_at = ? WHERE id = ? AND version = ?`,
-		assignee, t.now, row.ID, row.Version)
+	return t.change(row, `assignee = ?`, assignee)
 }
 
 // Note adds a person's note to a shipment's history. The shipment stays as it is, so nobody who works on it is

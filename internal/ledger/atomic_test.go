@@ -17,7 +17,7 @@ func TestEveryStatementMayFail(t *testing.T) {
 			l, fuse := ledger.OpenFaulty(t)
 			announce(t, l)
 			do := c(t, l)
-			const most = 60
+			const most = 100
 			n := 1
 			for ; n < most; n++ {
 				before := ledger.Dump(t, l)
@@ -46,7 +46,7 @@ func TestEveryStatementMayFail(t *testing.T) {
 			l, fuse := ledger.OpenFaulty(t)
 			announce(t, l)
 			do := c(t, l)
-			for n := 1; n < 60; n++ {
+			for n := 1; n < 100; n++ {
 				before := ledger.Dump(t, l)
 				fuse.Set(n, true)
 				err := do()
@@ -167,6 +167,7 @@ func operations() map[string]func(*testing.T, *ledger.Ledger) func() error {
 		}
 	}
 	addOrdinary(all)
+	addPeoples(all)
 	return all
 }
 
@@ -197,7 +198,9 @@ func addOrdinary(all map[string]func(*testing.T, *ledger.Ledger) func() error) {
 			t.Fatal(err)
 		}
 		fed(t, l, r)
-		ledger.Close(t, l, r)
+		if _, err := l.CloseCase(t.Context(), r, "why", "wang"); err != nil {
+			t.Fatal(err)
+		}
 		return func() error { return taken(parcel(1))(t, l) }
 	}
 	all["accept dead"] = simple(func(t *testing.T, l *ledger.Ledger) error {

@@ -74,12 +74,12 @@ func (l *Ledger) Rejected(ctx context.Context, batch string, n int64) error {
 	})
 }
 
-// Batches lists batches whose name begins with text, the newest first, from the one after the given; with an
+// Batches lists batches whose name begins with text, in upper or lower case, the newest first, from the one after the given; with an
 // empty after from the newest.
 func (l *Ledger) Batches(ctx context.Context, text string, after Batch, most int) ([]Batch, error) {
 	c := &conditions{}
 	if text != "" {
-		c.add("name LIKE ? ESCAPE '!'", literally(text)+"%")
+		c.add("name "+l.dialect.like+" ? ESCAPE '!'", literally(text)+"%")
 	}
 	if after.Name != "" {
 		c.add("(first_at, name) < (?, ?)", after.FirstAt.UnixMicro(), after.Name)
@@ -110,7 +110,7 @@ func (l *Ledger) Batch(ctx context.Context, name string) (Batch, error) {
 
 // CountBatches counts batches whose name begins with text.
 func (l *Ledger) CountBatches(ctx context.Context, text string) (int64, error) {
-	return first(ctx, l, scanCount, `SELECT COUNT(*) FROM batches WHERE name LIKE ? ESCAPE '!'`, literally(text)+"%")
+	return first(ctx, l, scanCount, `SELECT COUNT(*) FROM batches WHERE name `+l.dialect.like+` ? ESCAPE '!'`, literally(text)+"%")
 }
 
 func scanBatch(s scanner) (b Batch, err error) {

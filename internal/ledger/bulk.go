@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -85,7 +84,7 @@ const bulkPage = 200
 
 // Preview writes down what an act would be done to and what is in the way of the rest.
 func (l *Ledger) Preview(ctx context.Context, o BulkOrder) (Bulk, error) {
-	switch o.Act {
+	switch o.Act { //nolint:exhaustive // the others are no acts over many
 	case ActSendAgain, ActClose, ActAssign:
 	default:
 		return Bulk{}, fmt.Errorf("ledger: %s is no act over many shipments", o.Act)
@@ -131,19 +130,17 @@ func (l *Ledger) Preview(ctx context.Context, o BulkOrder) (Bulk, error) {
 
 // show writes down some of the shipments of a preview.
 func (l *Ledger) show(ctx context.Context, id int64, act Act, rows []Row, only map[int64]bool, queries map[string]bool) error {
-	return l.tx(ctx, "bulk", func(t *tx) error {
-		for _, r := range rows {
-			if len(only) > 0 && !only[r.ID] {
-				continue
-			}
-			obstacle := r.obstacle(act, queries[r.Partner])
-			err := t.exec(`INSERT INTO bulk_items (bulk, shipment, version, outcome) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-				id, r.ID, r.Version, string(obstacle))
-			if err != nil {
-				return err
-			}
+	var values [][]any
+	for _, r := range rows {
+		if len(only) == 0 || only[r.ID] {
+			values = append(values, []any{id, r.ID, r.Version, micros(r.SettledAt), string(r.obstacle(act, queries[r.Partner]))})
 		}
+	}
+	if len(values) == 0 {
 		return nil
+	}
+	return l.tx(ctx, "bulk", func(t *tx) error {
+		return t.insert(`INSERT INTO bulk_items (bulk, shipment, version, died_at, outcome)`, values, `ON CONFLICT DO NOTHING`)
 	})
 }
 
@@ -243,122 +240,4 @@ func (l *Ledger) BulkSample(ctx context.Context, id int64, outcome Obstacle, mos
 // Bulks lists acts over many shipments that were done, the newest first.
 func (l *Ledger) Bulks(ctx context.Context, most int) ([]Bulk, error) {
 	return list(ctx, l, scanBulk, `SELECT `+bulkColumns+` FROM bulks WHERE state <> 'preview' ORDER BY id DESC LIMIT ?`, most)
-}
-
-// StartBulk has an act that was shown done, or (undo) taken back. ErrStale when it is not in a state for that:
-// then it is under way or done already.
-func (l *Ledger) StartBulk(ctx context.Context, id int64, undo bool, actor string) error {
-	from, to, act := BulkPreview, BulkRunning, Act("")
-	if undo {
-		from, to, act = BulkDone, BulkUndoing, ActUndoClose
-	}
-	return l.tx(ctx, "bulk", func(t *tx) error {
-		b, err := t.bulk(id)
-		if err != nil {
-			return err
-		}
-		if undo && b.Act != ActClose {
-			return ErrStale
-		}
-		if act == "" {
-			act = b.Act
-		}
-		err = t.enter(entry{
-			actor: actor, act: act, detail: b.Argument, audit: true, bulk: id, before: values(map[string]string{"filter": b.Filter}),
-		})
-		if err != nil {
-			return err
-		}
-		return t.one(ErrStale, `UPDATE bulks SET state = ?, acted_at = ?, actor = ? WHERE id = ? AND state = ?`, string(to), t.now, actor, id, string(from))
-	})
-}
-
-func (t *tx) bulk(id int64) (Bulk, error) {
-	b, err := scanBulk(t.row(`SELECT `+bulkColumns+` FROM bulks WHERE id = ?`, id))
-	return b, orNotFound(err)
-}
-
-// StepBulk does the next few shipments of an act that was started, in one transaction, and tells whether it is
-// over. Several may do it at once.
-func (l *Ledger) StepBulk(ctx context.Context, id int64) (over bool, err error) {
-	queries, err := l.queryRights(ctx)
-	if err != nil {
-		return false, err
-	}
-	err = l.tx(ctx, "bulk", func(t *tx) error {
-		over = false
-		b, err := t.bulk(id)
-		if err != nil {
-			return err
-		}
-		undo := b.State == BulkUndoing
-		if b.State != BulkRunning && !undo {
-			over = true
-			return nil
-		}
-		todo := ""
-		if undo {
-			todo = outcomeDone
-		}
-		type item struct{ shipment, version int64 }
-		items, err := listIn(t.ctx, t.Tx, t.dialect, func(s scanner) (i item, err error) { return i, s.Scan(&i.shipment, &i.version) },
-			`SELECT shipment, version FROM bulk_items WHERE bulk = ? AND outcome = ? ORDER BY shipment LIMIT ?`, id, todo, bulkPage)
-		if err != nil {
-			return err
-		}
-		if len(items) == 0 {
-			over = true
-			state := BulkDone
-			if undo {
-				state = BulkUndone
-			}
-			return t.exec(`UPDATE bulks SET state = ?, done_at = ? WHERE id = ?`, string(state), t.now, id)
-		}
-		for _, i := range items {
-			outcome, err := t.bulkItem(b, i.shipment, i.version, queries)
-			if err != nil {
-				return err
-			}
-			err = t.exec(`UPDATE bulk_items SET outcome = ?, version = ? WHERE bulk = ? AND shipment = ?`, outcome, i.version+1, id, i.shipment)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return over, err
-}
-
-// bulkItem does the act to one shipment, if it is as it was shown.
-func (t *tx) bulkItem(b Bulk, id, version int64, queries map[string]bool) (outcome string, err error) {
-	row, err := scanRow(t.row(t.dialect.selectRow()+`WHERE id = ? AND version = ?`, id, version))
-	row, err = found(row, err)
-	if errors.Is(err, ErrNotFound) {
-		return string(ObstacleChanged), nil
-	}
-	if err != nil {
-		return "", err
-	}
-	e := entry{actor: b.Actor, detail: b.Argument, bulk: b.ID}
-	outcome = outcomeDone
-	switch {
-	case b.State == BulkUndoing:
-		outcome = outcomeUndone
-		err = t.undoClose(row, e)
-	case b.Act == ActSendAgain:
-		err = t.sendAgain(row, queries[row.Partner], SendAgain{}, e)
-	case b.Act == ActClose:
-		err = t.close(row, e)
-	default:
-		err = t.assign(row, b.Argument, e)
-	}
-	var inTheWay *ObstacleError
-	var wrong *shipment.FieldError
-	switch {
-	case errors.As(err, &inTheWay):
-		return string(inTheWay.Obstacle), nil
-	case errors.As(err, &wrong):
-		return string(ObstaclePayload), nil
-	}
-	return outcome, err
 }

@@ -8,6 +8,10 @@
 //	             ▲                  │
 //	             └──── TakeOver ────┘ once its fence has passed
 //
+//	A person:  dead ─ SendAgain ─► queued          closed ─ SendAgain ─► queued
+//	           dead ─ CloseCase, StartBulk ─► closed ─ StartBulk (undo) ─► dead
+//	           dead ─ MarkShipped ─► shipped
+//
 // Begin takes the account's slot and marks the shipment as being called, both or neither; Finish
 // records the answer, moves the shipment on and gives the slot back, all or nothing. So no crash can
 // part a call from its record, and no two calls of an account can be under way at once: between

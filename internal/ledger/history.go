@@ -78,10 +78,18 @@ type entry struct {
 }
 
 func (t *tx) enter(e entry) error {
-	return t.exec(`INSERT INTO history (at, partner, trade_no, actor, act, from_state, to_state, version, detail, audit, bulk, old_values, new_values)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, t.now, e.key.Partner, e.key.TradeNo, e.actor, string(e.act), string(e.from),
-		string(e.to), e.version, printable(e.detail), bit(e.audit), e.bulk, e.before, e.after)
+	line := []any{
+		t.now, e.key.Partner, e.key.TradeNo, e.actor, string(e.act), string(e.from),
+		string(e.to), e.version, printable(e.detail), bit(e.audit), e.bulk, e.before, e.after,
+	}
+	if t.gathers != nil {
+		t.gathers.lines = append(t.gathers.lines, line)
+		return nil
+	}
+	return t.insert(insertHistory, [][]any{line}, "")
 }
+
+const insertHistory = `INSERT INTO history (at, partner, trade_no, actor, act, from_state, to_state, version, detail, audit, bulk, old_values, new_values)`
 
 // record writes a line of history about what a program did.
 func (t *tx) record(k shipment.Key, actor string, act Act, from, to shipment.State, version int64, detail string) error {
@@ -166,6 +174,7 @@ type AuditFilter struct {
 func (l *Ledger) Audit(ctx context.Context, f AuditFilter, most int) ([]Line, error) {
 	c := conditions{}
 	if f.Bulk != 0 {
+		c.add("bulk > 0") // so that the index is taken
 		c.add("bulk = ?", f.Bulk)
 	} else {
 		c.add("audit = 1")

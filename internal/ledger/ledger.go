@@ -151,6 +151,8 @@ type tx struct {
 	ctx     context.Context
 	dialect dialect
 	now     int64
+
+	gathers *gathering // nil: everything is written at once
 }
 
 // Observe has every write transaction reported from now on: what it was for, and how long it took, waits

@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -41,18 +40,13 @@ func (l *Ledger) Ask(ctx context.Context, k shipment.Key, actor string) error {
 		if _, err := t.get(k); err != nil {
 			return err
 		}
-		var open int64
-		err := t.row(`SELECT COUNT(*) FROM questions WHERE partner = ? AND trade_no = ? AND answered_at = 0`, k.Partner, k.TradeNo).Scan(&open)
-		if err != nil {
-			return fmt.Errorf("ledger: %w", err)
-		}
-		if open > 0 {
-			return nil
-		}
-		if err := t.enter(entry{key: k, actor: actor, act: ActAsk, audit: true}); err != nil {
+		// An index keeps a second one out, also when two ask at once.
+		n, err := t.changed(`INSERT INTO questions (partner, trade_no, asked_at, asked_by) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			k.Partner, k.TradeNo, t.now, actor)
+		if err != nil || n == 0 {
 			return err
 		}
-		return t.exec(`INSERT INTO questions (partner, trade_no, asked_at, asked_by) VALUES (?, ?, ?, ?)`, k.Partner, k.TradeNo, t.now, actor)
+		return t.enter(entry{key: k, actor: actor, act: ActAsk, audit: true})
 	})
 }
 
@@ -85,10 +79,7 @@ func (l *Ledger) TakeQuestions(ctx context.Context, partners []string) ([]Questi
 		if slices.ContainsFunc(taken, func(other Question) bool { return other.Key.Partner == q.Key.Partner }) {
 			continue
 		}
-		err := l.tx(ctx, "take_question", func(t *tx) error {
-			q.TakenAt = at(t.now)
-			return t.one(ErrStale, `UPDATE questions SET taken_at = ? WHERE id = ? AND answered_at = 0 AND taken_at <= ?`, t.now, q.ID, forgotten)
-		})
+		err := l.takeQuestion(ctx, &q, forgotten)
 		switch {
 		case errors.Is(err, ErrStale): // another worker was faster
 		case err != nil:
@@ -98,6 +89,14 @@ func (l *Ledger) TakeQuestions(ctx context.Context, partners []string) ([]Questi
 		}
 	}
 	return taken, nil
+}
+
+// takeQuestion takes one that nobody has had in hand since forgotten. ErrStale when somebody has, or it is answered.
+func (l *Ledger) takeQuestion(ctx context.Context, q *Question, forgotten int64) error {
+	return l.tx(ctx, "take_question", func(t *tx) error {
+		q.TakenAt = at(t.now)
+		return t.one(ErrStale, `UPDATE questions SET taken_at = ? WHERE id = ? AND answered_at = 0 AND taken_at <= ?`, t.now, q.ID, forgotten)
+	})
 }
 
 // AnswerQuestion records what the query has found. A dead or closed shipment carries it from now on. ErrStale when

@@ -24,7 +24,7 @@ func (c *conditions) add(condition string, args ...any) {
 // text narrows by a column's value, unless that is empty.
 func (c *conditions) text(column, value string) {
 	if value != "" {
-		c.add(column+" = ?", value)
+		c.add(column+" = ?", printable(value))
 	}
 }
 
@@ -38,7 +38,7 @@ func (c *conditions) among(column string, values []string) {
 	for i, v := range values {
 		args[i] = v
 	}
-	c.add(column+" IN (?"+strings.Repeat(", ?", len(values)-1)+")", args...)
+	c.add(column+" IN ("+marks(len(values))+")", args...)
 }
 
 // since narrows by a time, from (included) to (not included); the zero time does not narrow.
@@ -100,7 +100,7 @@ func (f DeadFilter) conditions(d dialect) *conditions {
 	case Nobody:
 		c.add("assignee = ''")
 	default:
-		c.add("assignee = ?", f.Assignee)
+		c.text("assignee", f.Assignee)
 	}
 	c.since("settled_at", f.From, f.To)
 	if f.Text != "" {
@@ -112,7 +112,7 @@ func (f DeadFilter) conditions(d dialect) *conditions {
 
 // literally makes a text that LIKE takes as it stands.
 func literally(text string) string {
-	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(text)
+	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(printable(text))
 }
 
 // DeadLetters lists dead letters by the time of death. Everything that they are narrowed by stands in one
@@ -227,87 +227,3 @@ func (l *Ledger) CountShipments(ctx context.Context, f ShipmentFilter) (map[ship
 }
 
 func scanCount(s scanner) (n int64, err error) { return n, s.Scan(&n) }
-
-// Find lists shipments whose trade number, order number or waybill is text or begins with it, newest first. It
-// answers out of indexes, however many there are.
-func (l *Ledger) Find(ctx context.Context, text string, most int) ([]Row, error) {
-	found := make(map[int64]Row)
-	for _, column := range []string{"trade_no", "order_ref", "invoice_no"} {
-		condition, args := l.beginning(column, text)
-		if condition == "" {
-			continue
-		}
-		rows, err := list(ctx, l, scanRow, l.dialect.selectRow()+`WHERE `+condition+` LIMIT ?`, append(args, most)...)
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range rows {
-			found[r.ID] = r
-		}
-	}
-	rows := make([]Row, 0, len(found))
-	for _, r := range found {
-		rows = append(rows, r)
-	}
-	slices.SortFunc(rows, func(a, b Row) int { return newest(a.AcceptedAt, b.AcceptedAt, a.ID, b.ID) })
-	return rows[:min(len(rows), most)], nil
-}
-
-// beginning is the condition that a number begins with text, as a stretch of an index; none when it cannot.
-func (l *Ledger) beginning(column, text string) (condition string, args []any) {
-	if column != "trade_no" {
-		column += l.dialect.bytewise
-		return strings.TrimSuffix(column, l.dialect.bytewise) + " <> '' AND " + column + " >= ? AND " + column + " < ?", []any{text, text + "\U0010FFFF"}
-	}
-	// Digits are in the same order under any collation, so the index that keeps trade numbers apart will do.
-	const ofAnyAccount = "partner IN (SELECT partner FROM accounts) AND trade_no >= ?"
-	end := []byte(text)
-	for i := len(end) - 1; i >= 0; i-- {
-		switch {
-		case end[i] < '0' || end[i] > '9':
-			return "", nil
-		case end[i] < '9' && len(args) == 0:
-			end[i]++
-			args = []any{text, string(end[:i+1])}
-		}
-	}
-	if len(args) == 0 { // nothing but nines: no number is beyond
-		return ofAnyAccount, []any{text}
-	}
-	return ofAnyAccount + " AND trade_no < ?", args
-}
-
-// FindInside looks for text anywhere in the numbers of the shipments with an id below before (0: from the
-// newest on), and looks at `window` of them. It returns what it found, newest first, and the id to go on below;
-// 0 when there are no more.
-func (l *Ledger) FindInside(ctx context.Context, text string, before, window int64, most int) (rows []Row, next int64, err error) {
-	if before == 0 {
-		newest, err := first(ctx, l, scanCount, `SELECT COALESCE(MAX(id), 0) FROM shipments`)
-		if err != nil {
-			return nil, 0, err
-		}
-		before = newest + 1
-	}
-	part := "%" + literally(text) + "%"
-	rows, err = list(ctx, l, scanRow, l.dialect.selectRow()+fmt.Sprintf(`WHERE id >= ? AND id < ?
-		AND (trade_no %[1]s ? ESCAPE '!' OR order_ref %[1]s ? ESCAPE '!' OR invoice_no %[1]s ? ESCAPE '!') ORDER BY id DESC LIMIT ?`, l.dialect.like),
-		before-window, before, part, part, part, most)
-	if err != nil {
-		return nil, 0, err
-	}
-	next = max(before-window, 0)
-	if len(rows) == most {
-		next = rows[most-1].ID
-	}
-	if next <= 1 {
-		next = 0
-	}
-	return rows, next, nil
-}
-
-// AcceptedFrom is when the oldest shipment was accepted that has this id or a higher one; the zero time when there is
-// none.
-func (l *Ledger) AcceptedFrom(ctx context.Context, id int64) (time.Time, error) {
-	us, err := first(ctx, l, scanCount, `SELECT COALESCE((SELECT accepted_at FROM shipments WHERE id >= ? ORDER BY id LIMIT 1), 0)`, id)
-	return at(us), err
-}

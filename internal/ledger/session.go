@@ -13,7 +13,7 @@ type Session struct {
 	Expires time.Time
 }
 
-// OpenSession remembers a session under a digest for a while, and forgets those that are over.
+// OpenSession remembers a session under a digest for a while, and forgets those that are over. It may be repeated.
 func (l *Ledger) OpenSession(ctx context.Context, digest, user, address string, lasts time.Duration) error {
 	return l.tx(ctx, "session", func(t *tx) error {
 		if err := t.exec(`DELETE FROM sessions WHERE expires_at <= ?`, t.now); err != nil {
@@ -22,7 +22,9 @@ func (l *Ledger) OpenSession(ctx context.Context, digest, user, address string, 
 		if err := t.enter(entry{actor: user, act: ActLogin, detail: address, audit: true}); err != nil {
 			return err
 		}
-		return t.exec(`INSERT INTO sessions (digest, username, address, made_at, expires_at) VALUES (?, ?, ?, ?, ?)`,
+		return t.exec(`INSERT INTO sessions (digest, username, address, made_at, expires_at) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT (digest) DO UPDATE SET username = excluded.username, address = excluded.address, made_at = excluded.made_at,
+			expires_at = excluded.expires_at`,
 			digest, user, address, t.now, t.now+lasts.Microseconds())
 	})
 }

@@ -16,7 +16,8 @@
 //	            │
 //	            └◄─ a person sends again (dead) or reopens (closed)
 //
-//	dead ── a person ──► queued, closed, shipped        only shipped is final
+//	dead   ── a person ──► queued, closed, shipped      only shipped is final
+//	closed ── a person ──► queued, dead (a closing of many is undone)
 //
 // The package imports nothing but the standard library and does no I/O.
 package shipment

@@ -140,7 +140,7 @@ func TestTheArrowsAreThoseDrawn(t *testing.T) {
 		shipment.Queued:  {shipment.Queued, shipment.Calling, shipment.Shipped, shipment.Dead, shipment.Closed},
 		shipment.Calling: {shipment.Queued, shipment.Shipped, shipment.Dead},
 		shipment.Dead:    {shipment.Queued, shipment.Closed, shipment.Shipped},
-		shipment.Closed:  {shipment.Queued},
+		shipment.Closed:  {shipment.Queued, shipment.Dead},
 	}
 	for _, from := range append(shipment.States(), "", "lost") {
 		for _, to := range append(shipment.States(), "", "lost") {

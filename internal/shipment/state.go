@@ -23,7 +23,7 @@ var arrows = map[State][]State{
 	Queued:  {Calling, Shipped, Dead, Closed},
 	Calling: {Queued, Shipped, Dead},
 	Dead:    {Queued, Closed, Shipped},
-	Closed:  {Queued},
+	Closed:  {Queued, Dead}, // Dead: the closing of many is taken back, as if nothing had been done
 	Shipped: {},
 }
 

@@ -184,7 +184,7 @@ func deadMove(reason shipment.Reason, a alipay.Answer, detail string) ledger.Mov
 // findsOf is what an answer tells about the trade, for people.
 func findsOf(a alipay.Answer) ledger.Finds {
 	f := ledger.Finds{TradeStatus: a.TradeStatus, RefundStatus: a.RefundStatus, Code: a.Code, Error: errorText(a.Err)}
-	if a.Code == alipay.CodeTradeNotExist {
+	if a.Outcome == alipay.ShipmentFault && a.Code == alipay.CodeTradeNotExist { // not one whose signature is wrong
 		f.Found = ledger.FoundNotExist
 		return f
 	}

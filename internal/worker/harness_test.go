@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -258,11 +259,19 @@ func (s *scene) called() (order []string) {
 	return order
 }
 
-// lawful fails the test if the gateway has seen a law broken or asynq has given something up.
-func (s *scene) lawful() {
+// lawful fails the test if the gateway has seen a law broken or asynq has given something up. What a person has
+// decided is to be seen exactly once.
+func (s *scene) lawful(decided ...alipaytest.Law) {
 	s.t.Helper()
 	for _, b := range s.gateway.Breaches() {
+		if i := slices.Index(decided, b.Law); i >= 0 {
+			decided = slices.Delete(decided, i, i+1)
+			continue
+		}
 		s.t.Errorf("law broken: %+v", b)
+	}
+	if len(decided) > 0 {
+		s.t.Errorf("not seen: %v", decided)
 	}
 	n, err := s.belt.Archived(s.t.Context(), []string{partner})
 	if err != nil || n != 0 {

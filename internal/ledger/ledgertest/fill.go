@@ -21,6 +21,7 @@ type Shape struct {
 	Queued    int // the newest
 	Accounts  int
 	Now       time.Time // when the newest was accepted; one a minute before
+	Uncounted bool      // the database has not counted yet what it holds, and plans by rules of thumb
 }
 
 // Partner is the n-th account, from 0.
@@ -71,18 +72,18 @@ func (s Shape) statements(postgres bool) []string {
 	dead := func(then, otherwise string) string {
 		return fmt.Sprintf("CASE WHEN i <= %d AND i %% 10 = 0 THEN %s ELSE %s END", queued, then, otherwise)
 	}
-	pick := func(expression string, values ...string) string {
-		text := "CASE " + expression
+	pick := func(values ...string) string {
+		text := "CASE (i / 10) % 8"
 		for i, v := range values {
 			text += fmt.Sprintf(" WHEN %d THEN '%s'", i, v)
 		}
 		return text + " END"
 	}
-	reason := pick("(i / 10) % 8", "trade_status_not_available", "trade_not_exist", "not_shippable", "already_shipped", "illegal_argument",
+	reason := pick("trade_status_not_available", "trade_not_exist", "not_shippable", "already_shipped", "illegal_argument",
 		"retries_exhausted", "outcome_unknown", "unknown_code")
-	code := pick("(i / 10) % 8", "TRADE_STATUS_NOT_AVAILD", "TRADE_NOT_EXIST", "", "", "ILLEGAL_ARGUMENT", "RETRY", "SYSTEM_ERROR", "STRANGE_CODE")
-	status := pick("(i / 10) % 8", "WAIT_SELLER_SEND_GOODS", "", "TRADE_CLOSED", "WAIT_BUYER_CONFIRM_GOODS", "", "WAIT_SELLER_SEND_GOODS", "", "WAIT_SELLER_SEND_GOODS")
-	finding := pick("(i / 10) % 8", "waiting", "not_exist", "not_shippable", "shipped", "", "waiting", "", "waiting")
+	code := pick("TRADE_STATUS_NOT_AVAILD", "TRADE_NOT_EXIST", "", "", "ILLEGAL_ARGUMENT", "RETRY", "SYSTEM_ERROR", "STRANGE_CODE")
+	status := pick("WAIT_SELLER_SEND_GOODS", "", "TRADE_CLOSED", "WAIT_BUYER_CONFIRM_GOODS", "", "WAIT_SELLER_SEND_GOODS", "", "WAIT_SELLER_SEND_GOODS")
+	finding := pick("waiting", "not_exist", "not_shippable", "shipped", "", "waiting", "", "waiting")
 	all := []string{
 		`DELETE FROM accounts`,
 		fmt.Sprintf(`INSERT INTO accounts (partner, name, interval_us, announced_at) %s SELECT '20889' || %s, 'Shop ' || i, 10000000, %d FROM n`,
@@ -105,6 +106,9 @@ func (s Shape) statements(postgres bool) []string {
 			SELECT partner, trade_no, 'send_goods_confirm_by_platform', 'worker-1', 1, settled_at, settled_at + 150000, '{}',
 			CASE WHEN state = 'shipped' THEN 'succeeded' ELSE 'busy' END, 200, error_code, 1, '<alipay/>', 150000
 			FROM shipments WHERE settled_at > %d`, s.Now.Add(-7*24*time.Hour).UnixMicro()),
+	}
+	if s.Uncounted {
+		return all
 	}
 	if postgres {
 		return append(all, "VACUUM ANALYZE")

@@ -32,6 +32,7 @@ ALTER TABLE history ADD COLUMN bulk BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE history ADD COLUMN old_values TEXT NOT NULL DEFAULT ''; -- JSON of what the act changed: before ...
 ALTER TABLE history ADD COLUMN new_values TEXT NOT NULL DEFAULT ''; -- ... and after
 CREATE INDEX history_audit ON history (id) WHERE audit = 1;
+CREATE INDEX history_bulk ON history (bulk, id) WHERE bulk > 0;
 
 -- A batch is a name under which shipments were handed over, with what cannot be counted afterwards.
 CREATE TABLE batches (
@@ -59,6 +60,7 @@ CREATE TABLE questions (
     error        TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX questions_open ON questions (id) WHERE answered_at = 0;
+CREATE UNIQUE INDEX questions_one ON questions (partner, trade_no) WHERE answered_at = 0; -- one open question about a trade
 CREATE INDEX questions_trade ON questions (partner, trade_no, id);
 
 -- An act over many shipments: what was shown, and what became of each.
@@ -77,6 +79,7 @@ CREATE TABLE bulk_items (
     bulk     BIGINT NOT NULL,
     shipment BIGINT NOT NULL,
     version  BIGINT NOT NULL,           -- as it was shown; after the act, as the act left it
+    died_at  BIGINT NOT NULL,           -- as it was shown: an act that is taken back leaves the time of death as it was
     outcome  TEXT NOT NULL DEFAULT '',  -- '': to be done; else done, undone, or why not (Obstacle)
     PRIMARY KEY (bulk, shipment)
 );
