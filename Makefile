@@ -22,7 +22,7 @@ MUTATE_MIN    ?= 85
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build test test-deps lint check bench fuzz mutate chaos cover fmt clean
+.PHONY: help run build test test-browser test-deps lint check bench fuzz mutate chaos cover fmt clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -36,6 +36,10 @@ build: ## build the static programs into bin/
 test: test-deps ## install what tests need, run every test with the race detector (PKG=./internal/ledger)
 	$(GO) test -race -count=1 -timeout $(TEST_TIMEOUT) $(PKG)
 
+test-browser: test-deps ## install Chromium and axe-core when missing, try the desk's pages in a real browser
+	@./scripts/install-browser
+	$(GO) test -tags browser -count=1 -timeout $(TEST_TIMEOUT) ./internal/desk/browsertest
+
 test-deps: ## install what tests need besides Go: redis-server, PostgreSQL, a C compiler
 	@GO="$(GO)" ./scripts/install-test-deps
 
@@ -44,7 +48,7 @@ lint: ## check format and rules of the code
 	if [ -n "$$out" ]; then printf '%s\n' "Not formatted with gofumpt (make fmt mends it):" "$$out"; exit 1; fi
 	$(GO) run $(GOLANGCI) run --timeout $(LINT_TIMEOUT) ./...
 
-check: lint test ## all that has to pass before a change goes in
+check: lint test test-browser ## all that has to pass before a change goes in
 
 bench: test-deps ## run the benchmarks, one package after the other; some take minutes (BENCH=Gap)
 	@dirs=$$(grep -rlE '^func Benchmark' --include='*_test.go' . | xargs -r -n1 dirname | sort -u); \

@@ -122,7 +122,7 @@ func testCorrectionsStandInTheHistory(t *testing.T) {
 	if now = resent(t, l, dead, ledger.SendAgain{Correction: ledger.Correction{InvoiceNo: &empty}}); now.InvoiceNo != "" {
 		t.Errorf("a waybill number cannot be taken away: %q", now.InvoiceNo)
 	}
-	if a := accept(t, l, parcel(1)); a[0].Verdict != ledger.Conflict || a[0].Difference.Old != "圆通速递" {
+	if a := accept(t, l, parcel(1)); a[0].Verdict != ledger.Conflict || a[0].Differences[0].Old != "圆通速递" {
 		t.Errorf("what was corrected is what the ledger holds: %+v", a)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,7 +18,8 @@ import (
 
 // Shape is what a ledger is filled with.
 type Shape struct {
-	Shipments int // one in ten of them is a dead letter, but for Queued
+	Shipments int
+	Dead      int // one in so many of them is a dead letter, but for Queued; 0: one in ten
 	Queued    int // the newest
 	Accounts  int
 	Now       time.Time // when the newest was accepted; one a minute before
@@ -30,8 +32,15 @@ func Partner(n int) string { return fmt.Sprintf("20889%011d", n+1) }
 // TradeNo is the trade number of the n-th shipment, from 1.
 func TradeNo(n int) string { return fmt.Sprintf("20260101220014%014d", n) }
 
-// Dead tells whether the n-th shipment, from 1, is a dead letter.
-func (s Shape) Dead(n int) bool { return n%10 == 0 && n <= s.Shipments-s.Queued }
+// IsDead tells whether the n-th shipment, from 1, is a dead letter.
+func (s Shape) IsDead(n int) bool { return n%s.every() == 0 && n <= s.Shipments-s.Queued }
+
+func (s Shape) every() int {
+	if s.Dead == 0 {
+		return 10
+	}
+	return s.Dead
+}
 
 // numbers are the shipments, as a table n(i), with what depends on i.
 const numbers = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)`
@@ -67,13 +76,13 @@ func (s Shape) statements(postgres bool) []string {
 	queued := s.Shipments - s.Queued
 	start := s.Now.UnixMicro() - int64(s.Shipments)*minute
 	accepted := fmt.Sprintf("%d + CAST(i AS BIGINT) * %d", start, minute)
-	state := fmt.Sprintf("CASE WHEN i > %d THEN 'queued' WHEN i %% 10 = 0 THEN 'dead' WHEN i %% 97 = 0 THEN 'closed' ELSE 'shipped' END", queued)
+	state := fmt.Sprintf("CASE WHEN i > %d THEN 'queued' WHEN i %% %d = 0 THEN 'dead' WHEN i %% 97 = 0 THEN 'closed' ELSE 'shipped' END", queued, s.every())
 	partner := "'20889' || " + padded(fmt.Sprintf("i %% %d + 1", s.Accounts), 11)
 	dead := func(then, otherwise string) string {
-		return fmt.Sprintf("CASE WHEN i <= %d AND i %% 10 = 0 THEN %s ELSE %s END", queued, then, otherwise)
+		return fmt.Sprintf("CASE WHEN i <= %d AND i %% %d = 0 THEN %s ELSE %s END", queued, s.every(), then, otherwise)
 	}
 	pick := func(values ...string) string {
-		text := "CASE (i / 10) % 8"
+		text := "CASE (i / EVERY) % 8"
 		for i, v := range values {
 			text += fmt.Sprintf(" WHEN %d THEN '%s'", i, v)
 		}
@@ -93,9 +102,9 @@ func (s Shape) statements(postgres bool) []string {
 			%[1]s SELECT %[2]s, '20260101220014' || %[3]s, '顺丰速运', 'SF' || %[4]s, 'EXPRESS', 'ORD-' || %[5]s, 'batch-' || %[6]s, %[7]s, %[7]s,
 			%[8]s, 2, %[9]s, %[9]s, %[10]s, %[11]s, %[12]s, %[13]s, %[14]s, 0, %[15]s, CASE WHEN i > %[16]d THEN 0 ELSE %[7]s END, %[17]s, %[18]s FROM n`,
 			n, partner, padded("i", 14), padded("i", 10), padded("i", 9), padded("i / 5000", 5), accepted, state,
-			dead("CASE WHEN (i / 10) % 8 IN (0, 4, 5, 6, 7) THEN 1 ELSE 0 END", "0"), dead(reason, "''"), dead(code, "''"), dead(status, "''"),
+			dead("CASE WHEN (i / EVERY) % 8 IN (0, 4, 5, 6, 7) THEN 1 ELSE 0 END", "0"), dead(reason, "''"), dead(code, "''"), dead(status, "''"),
 			dead(finding, "''"), dead(accepted, "0"), dead("1", "0"), queued, dead("CASE WHEN i % 30 = 0 THEN 'wang' ELSE '' END", "''"),
-			dead("CASE WHEN (i / 10) % 8 = 0 THEN 1 ELSE 0 END", "0")),
+			dead("CASE WHEN (i / EVERY) % 8 = 0 THEN 1 ELSE 0 END", "0")),
 		`INSERT INTO batches (name, first_at, total) SELECT batch, MIN(accepted_at), COUNT(*) FROM shipments GROUP BY batch`,
 		`INSERT INTO history (at, partner, trade_no, actor, act, from_state, to_state, version, detail)
 			SELECT settled_at, partner, trade_no, 'worker-1', 'died', 'queued', 'dead', 2, 'Alipay: ' || error_code FROM shipments WHERE state = 'dead'`,
@@ -106,6 +115,9 @@ func (s Shape) statements(postgres bool) []string {
 			SELECT partner, trade_no, 'send_goods_confirm_by_platform', 'worker-1', 1, settled_at, settled_at + 150000, '{}',
 			CASE WHEN state = 'shipped' THEN 'succeeded' ELSE 'busy' END, 200, error_code, 1, '<alipay/>', 150000
 			FROM shipments WHERE settled_at > %d`, s.Now.Add(-7*24*time.Hour).UnixMicro()),
+	}
+	for i := range all {
+		all[i] = strings.ReplaceAll(all[i], "EVERY", strconv.Itoa(s.every()))
 	}
 	if s.Uncounted {
 		return all
