@@ -22,15 +22,15 @@ type event struct {
 	To      shipment.State
 	Bulk    int64
 	Text    string // a reason, a note
-	Changes []change
+	Changes []amended
 	Facts   []fact
 	Marks   []string
 	Machine []fact // for whoever wants to know exactly
 	id      int64
 }
 
-// change is a value before and after an act.
-type change struct{ Label, Old, New string }
+// amended is a value before and after an act.
+type amended struct{ Label, Old, New string }
 
 // fact is a value with its name. A long one stands in a box of its own.
 type fact struct {
@@ -116,7 +116,7 @@ func (l *language) saying(word string) string {
 }
 
 // changes are what an act of a person changed, in the order in which people read it.
-func (l *language) changes(line ledger.Line) (all []change) {
+func (l *language) changes(line ledger.Line) (all []amended) {
 	for _, name := range []string{
 		shipment.FieldLogisticsName, shipment.FieldInvoiceNo, shipment.FieldTransportType, "assignee", "looked",
 	} {
@@ -126,12 +126,12 @@ func (l *language) changes(line ledger.Line) (all []change) {
 		}
 		switch name {
 		case "looked":
-			all = append(all, change{Label: l.text("change.looked")})
+			all = append(all, amended{Label: l.text("change.looked")})
 			continue
 		case shipment.FieldTransportType:
 			before, after = l.transported(before), l.transported(after)
 		}
-		all = append(all, change{l.text("change." + name), mask(before), mask(after)})
+		all = append(all, amended{l.text("change." + name), mask(before), mask(after)})
 	}
 	return all
 }
