@@ -62,7 +62,7 @@ func told(lines []ledger.Line, calls []ledger.Call, i int) bool {
 	line := lines[i]
 	switch line.Act { //nolint:exhaustive // the others stand alone
 	case ledger.ActBegun:
-		return slices.ContainsFunc(calls, func(c ledger.Call) bool { return c.Service == shipService && c.BegunAt.Equal(line.At) })
+		return slices.ContainsFunc(calls, func(c ledger.Call) bool { return c.Service == serviceShip && c.BegunAt.Equal(line.At) })
 	case ledger.ActCancel:
 		return line.Audit && slices.ContainsFunc(lines, func(other ledger.Line) bool {
 			return !other.Audit && other.Act == ledger.ActCancel && other.At.Equal(line.At)
