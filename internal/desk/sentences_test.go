@@ -14,6 +14,9 @@ import (
 	"fahuo/internal/shipment"
 )
 
+// beginning is that of a key that is put together.
+var beginning = regexp.MustCompile(`"([a-z]+\.(?:[a-z_]+[._])?)"`)
+
 var verbs = regexp.MustCompile(`%[a-z%]`)
 
 // Every sentence exists in both languages and takes the same values. English alone tells one from many.
@@ -139,14 +142,23 @@ func TestNoSentenceIsUnused(t *testing.T) {
 			known[prefix+v] = true
 		}
 	}
+	// A beginning that stands in a source and is not in the table above may be followed by anything.
+	open := func(key string) bool {
+		for _, m := range beginning.FindAllStringSubmatch(sources.String(), -1) {
+			if _, closed := computed()[m[1]]; !closed && strings.HasPrefix(key, m[1]) && !strings.HasPrefix(key, "done.case_") {
+				return true
+			}
+		}
+		return false
+	}
 	for key := range desk.Sentences("zh") {
 		switch {
 		case known[key], strings.HasPrefix(key, "code."), strings.HasPrefix(key, "status."): // what Alipay may say
-		case strings.HasPrefix(key, "what."), strings.HasPrefix(key, "todo."): // TestEveryReasonAndFinding
+		case strings.HasPrefix(key, "what."), strings.HasPrefix(key, "todo."): // whose beginnings stand in advice.go
 			if !strings.Contains(sources.String(), `"`+key+`"`) && !strings.Contains(sources.String(), `"`+strings.TrimPrefix(key, "todo.")+`"`) && !known["what."+strings.TrimPrefix(key, "todo.")] {
 				t.Errorf("nothing says %s", key)
 			}
-		case !strings.Contains(sources.String(), `"`+key+`"`):
+		case !strings.Contains(sources.String(), `"`+key+`"`) && !open(key):
 			t.Errorf("nothing says %s", key)
 		}
 	}
