@@ -20,7 +20,7 @@ type orderView struct {
 	Act       ledger.Act
 	Picked    int
 	All       bool
-	Ids       []string
+	IDs       []string
 	Filter    string
 	Span      string
 	Back      string
@@ -33,7 +33,7 @@ type orderView struct {
 // bulkOrder takes what was picked in the list, or everything that matches.
 func (q *request) bulkOrder() error {
 	v := orderView{
-		Act: ledger.Act(q.PostFormValue("act")), All: q.PostFormValue("all") == "yes", Ids: q.PostForm["id"],
+		Act: ledger.Act(q.PostFormValue("act")), All: q.PostFormValue("all") == "yes", IDs: q.PostForm["id"],
 		Filter: q.PostFormValue("filter"), Span: q.PostFormValue("span"), People: q.d.o.Users.Names(), Why: q.PostFormValue("why"),
 	}
 	query, err := url.ParseQuery(v.Filter)
@@ -41,7 +41,7 @@ func (q *request) bulkOrder() error {
 		return &problem{http.StatusBadRequest, "error.form"}
 	}
 	v.Filter = narrowed(query)
-	v.Back, v.Picked = deadList(v.Filter), len(v.Ids)
+	v.Back, v.Picked = deadList(v.Filter), len(v.IDs)
 	if v.Described, err = q.describe(v.Filter); err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (q *request) bulkOrder() error {
 		v.Fault = "bulk.nothing"
 		return q.page(http.StatusUnprocessableEntity, "order", v)
 	default:
-		if order.Only, err = ids(v.Ids); err != nil {
+		if order.Only, err = ids(v.IDs); err != nil {
 			return &problem{http.StatusBadRequest, "error.form"}
 		}
 		query.Set("picked", strconv.Itoa(v.Picked))

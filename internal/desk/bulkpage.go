@@ -227,7 +227,7 @@ func (q *request) startBulk(undo bool) error {
 
 // standings are how the accounts stand, for reckoning when something will be called.
 func (d *Desk) standings(ctx context.Context, now time.Time) ([]ledger.Standing, error) {
-	return counted(d.counts, "standings for bulk", func() ([]ledger.Standing, error) { return d.o.Book.Standings(ctx, now, shipService) })
+	return counted(d.counts, "standings for bulk", func() ([]ledger.Standing, error) { return d.o.Book.Standings(ctx, now, serviceShip) })
 }
 
 // pickedIn is how many were picked by hand under a filter; 0: everything that matches was meant.

@@ -15,9 +15,9 @@ func (l *language) callEvent(c ledger.Call) event {
 	e := event{At: c.BegunAt, Kind: "query", Title: l.text("call.other")}
 	kind := ""
 	switch c.Service {
-	case queryService:
+	case serviceQuery:
 		kind, e.Title = "query", l.text("call.query")
-	case shipService:
+	case serviceShip:
 		kind, e.Title, e.Kind = "ship", l.text("call.ship"), "ship"
 	}
 	if !c.FinishedAt.IsZero() {

@@ -13,8 +13,8 @@ import (
 
 // What the gateway's services are called in the record of calls.
 const (
-	shipService  = "send_goods_confirm_by_platform"
-	queryService = "single_trade_query"
+	serviceShip  = "send_goods_confirm_by_platform"
+	serviceQuery = "single_trade_query"
 )
 
 // caseView is everything about one shipment: what it is, what can be done, what has happened.

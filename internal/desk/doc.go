@@ -14,6 +14,20 @@
 // key. Everything works
 // without JavaScript; static/desk.js only makes it more pleasant. Every list keeps its filter in the URL.
 //
+// # One case
+//
+// A case (case.go) is the shipment, what it is and what is usually to be done (advice.go), and everything that has
+// happened to it, calls and acts in one line of time (timeline.go, callevent.go). An act (caseact.go) names the version
+// that the page had shown. When that is gone, either this very act by this very person has been done, and then it is a
+// second click, or somebody else was first, and then the page says who (conflict.go).
+//
+// # Acts over many
+//
+//	list ─► order (reason, assignee) ─► preview, written down in the ledger ─► run, beside the requests ─► report
+//
+// A preview that takes long is made beside the request, too (bulkpreview.go). What a desk has begun and not ended, any
+// desk can go on with: the ledger knows what is left.
+//
 // # Who may do what
 //
 // A viewer sees everything; acts need an operator. The server decides, whatever the page offered. Users stand in a

@@ -4,21 +4,14 @@ import (
 	"bytes"
 	"database/sql"
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
-	"net/url"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 	"golang.org/x/crypto/bcrypt"
-	"golang.org/x/net/html"
 
 	"fahuo/internal/desk"
 	"fahuo/internal/ledger"
@@ -59,6 +52,7 @@ func newSite(t *testing.T) *site {
 	s := &site{t: t, book: book, raw: raw, log: new(bytes.Buffer)}
 	s.desk, err = desk.New(desk.Options{Book: book, Users: desk.TheseUsers(users...), Log: zerolog.New(zerolog.SyncWriter(s.log))})
 	must(t, err)
+	s.desk.SetPatience(time.Minute) // a slow machine shows no other page
 	server := httptest.NewServer(s.desk.Handler())
 	s.url = server.URL
 	t.Cleanup(func() {
@@ -144,189 +138,3 @@ func (s *site) die(v shipment.Shipment, m ledger.Move) ledger.Row {
 	must(s.t, err)
 	return s.row(v)
 }
-
-// browser is somebody at the desk.
-type browser struct {
-	*site
-	client *http.Client
-	lang   string
-}
-
-// visitor is nobody yet.
-func (s *site) visitor(lang string) *browser {
-	jar, err := cookiejar.New(nil)
-	must(s.t, err)
-	transport := &http.Transport{}
-	s.t.Cleanup(transport.CloseIdleConnections)
-	return &browser{s, &http.Client{
-		Transport: transport, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}, lang}
-}
-
-// as logs somebody in.
-func (s *site) as(name, lang string) *browser {
-	s.t.Helper()
-	b := s.visitor(lang)
-	if p := b.post("/login", url.Values{"name": {name}, "password": {password}}); p.status != http.StatusSeeOther {
-		s.t.Fatalf("logging in as %s: %d", name, p.status)
-	}
-	return b
-}
-
-// page is an answer of the desk.
-type page struct {
-	t        *testing.T
-	status   int
-	location string
-	body     string
-	root     *html.Node
-}
-
-func (b *browser) do(method, path string, form url.Values) *page {
-	b.t.Helper()
-	r, err := http.NewRequestWithContext(b.t.Context(), method, b.url+path, strings.NewReader(form.Encode()))
-	must(b.t, err)
-	if method == http.MethodPost {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	r.Header.Set("Accept-Language", b.lang)
-	answer, err := b.client.Do(r)
-	must(b.t, err)
-	body, err := io.ReadAll(answer.Body)
-	must(b.t, err)
-	must(b.t, answer.Body.Close())
-	root, err := html.Parse(bytes.NewReader(body))
-	must(b.t, err)
-	p := &page{b.t, answer.StatusCode, answer.Header.Get("Location"), string(body), root}
-	if answer.StatusCode == http.StatusInternalServerError {
-		b.t.Fatalf("%s %s: 500\n%s", method, path, b.log)
-	}
-	return p
-}
-
-func (b *browser) get(path string) *page { b.t.Helper(); return b.do(http.MethodGet, path, nil) }
-
-func (b *browser) post(path string, form url.Values) *page {
-	b.t.Helper()
-	return b.do(http.MethodPost, path, form)
-}
-
-// look reads a page that has to be there.
-func (b *browser) look(path string) *page {
-	b.t.Helper()
-	p := b.get(path)
-	p.want(http.StatusOK)
-	return p
-}
-
-// follow goes where an answer sends the browser.
-func (b *browser) follow(p *page) *page {
-	b.t.Helper()
-	p.want(http.StatusSeeOther)
-	return b.look(p.location)
-}
-
-// form is what the form with this action holds; nil when there is none.
-func (p *page) form(action string) url.Values {
-	form := p.find(func(n *html.Node) bool { return n.Data == "form" && attr(n, "action") == action })
-	if form == nil {
-		return nil
-	}
-	values := make(url.Values)
-	for n := range form.Descendants() {
-		name := attr(n, "name")
-		switch n.Data {
-		case "input":
-			if kind := attr(n, "type"); kind != "checkbox" || has(n, "checked") {
-				values.Add(name, attr(n, "value"))
-			}
-		case "textarea":
-			values.Add(name, text(n))
-		case "select":
-			values.Add(name, "")
-			for o := range n.Descendants() {
-				if o.Data == "option" && (has(o, "selected") || values.Get(name) == "") {
-					values.Set(name, attr(o, "value"))
-				}
-			}
-		}
-	}
-	return values
-}
-
-// submit sends a form of a page with some of its fields filled in.
-func (b *browser) submit(p *page, action string, fields ...string) *page {
-	b.t.Helper()
-	form := p.form(action)
-	if form == nil {
-		b.t.Fatalf("there is no form for %s in\n%s", action, p.body)
-	}
-	for i := 0; i < len(fields); i += 2 {
-		form.Set(fields[i], fields[i+1])
-	}
-	return b.post(action, form)
-}
-
-func (p *page) find(is func(*html.Node) bool) *html.Node {
-	for n := range p.root.Descendants() {
-		if n.Type == html.ElementNode && is(n) {
-			return n
-		}
-	}
-	return nil
-}
-
-func (p *page) text() string { return text(p.root) }
-
-func (p *page) want(status int) {
-	p.t.Helper()
-	if p.status != status {
-		p.t.Fatalf("%d, want %d: %s", p.status, status, p.text())
-	}
-}
-
-// says that a page shows all of these.
-func (p *page) says(all ...string) {
-	p.t.Helper()
-	shown := p.text()
-	for _, s := range all {
-		if !strings.Contains(shown, s) {
-			p.t.Errorf("does not say %q:\n%s", s, shown)
-		}
-	}
-}
-
-func (p *page) saysNot(all ...string) {
-	p.t.Helper()
-	for _, s := range all {
-		if strings.Contains(p.body, s) {
-			p.t.Errorf("says %q:\n%s", s, p.body)
-		}
-	}
-}
-
-func attr(n *html.Node, name string) string {
-	i := slices.IndexFunc(n.Attr, func(a html.Attribute) bool { return a.Key == name })
-	if i < 0 {
-		return ""
-	}
-	return n.Attr[i].Val
-}
-
-func has(n *html.Node, name string) bool {
-	return slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Key == name })
-}
-
-// text is what a person reads of a node: without scripts, blanks folded.
-func text(n *html.Node) string {
-	var out strings.Builder
-	for d := range n.Descendants() {
-		if d.Type == html.TextNode && d.Parent.Data != "script" && d.Parent.Data != "style" {
-			out.WriteString(d.Data)
-		}
-	}
-	return strings.Join(strings.Fields(out.String()), " ")
-}
-
-// casePath is the address of a case.
-func casePath(v shipment.Shipment) string { return "/dead/" + v.Partner + "/" + v.TradeNo }

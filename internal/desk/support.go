@@ -12,9 +12,9 @@ func (l *language) support(r ledger.Row, calls []ledger.Call) string {
 	var ship, query ledger.Call
 	for _, c := range calls { // oldest first
 		switch c.Service {
-		case shipService:
+		case serviceShip:
 			ship = c
-		case queryService:
+		case serviceQuery:
 			query = c
 		}
 	}

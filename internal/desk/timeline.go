@@ -22,15 +22,15 @@ type event struct {
 	To      shipment.State
 	Bulk    int64
 	Text    string // a reason, a note
-	Changes []change
+	Changes []amended
 	Facts   []fact
 	Marks   []string
 	Machine []fact // for whoever wants to know exactly
 	id      int64
 }
 
-// change is a value before and after an act.
-type change struct{ Label, Old, New string }
+// amended is a value before and after an act.
+type amended struct{ Label, Old, New string }
 
 // fact is a value with its name. A long one stands in a box of its own.
 type fact struct {
@@ -62,7 +62,7 @@ func told(lines []ledger.Line, calls []ledger.Call, i int) bool {
 	line := lines[i]
 	switch line.Act { //nolint:exhaustive // the others stand alone
 	case ledger.ActBegun:
-		return slices.ContainsFunc(calls, func(c ledger.Call) bool { return c.Service == shipService && c.BegunAt.Equal(line.At) })
+		return slices.ContainsFunc(calls, func(c ledger.Call) bool { return c.Service == serviceShip && c.BegunAt.Equal(line.At) })
 	case ledger.ActCancel:
 		return line.Audit && slices.ContainsFunc(lines, func(other ledger.Line) bool {
 			return !other.Audit && other.Act == ledger.ActCancel && other.At.Equal(line.At)
@@ -116,7 +116,7 @@ func (l *language) saying(word string) string {
 }
 
 // changes are what an act of a person changed, in the order in which people read it.
-func (l *language) changes(line ledger.Line) (all []change) {
+func (l *language) changes(line ledger.Line) (all []amended) {
 	for _, name := range []string{
 		shipment.FieldLogisticsName, shipment.FieldInvoiceNo, shipment.FieldTransportType, "assignee", "looked",
 	} {
@@ -126,12 +126,12 @@ func (l *language) changes(line ledger.Line) (all []change) {
 		}
 		switch name {
 		case "looked":
-			all = append(all, change{Label: l.text("change.looked")})
+			all = append(all, amended{Label: l.text("change.looked")})
 			continue
 		case shipment.FieldTransportType:
 			before, after = l.transported(before), l.transported(after)
 		}
-		all = append(all, change{l.text("change." + name), mask(before), mask(after)})
+		all = append(all, amended{l.text("change." + name), mask(before), mask(after)})
 	}
 	return all
 }
