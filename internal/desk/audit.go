@@ -26,7 +26,7 @@ type auditLine struct {
 	ledger.Line
 	Account string
 	Batch   string // of an act over a batch
-	Changes []change
+	Changes []amended
 	Words   string // the detail, in words
 }
 
@@ -120,7 +120,7 @@ func (l *language) audited(line ledger.Line, names map[string]string) auditLine 
 	}
 	slices.Sort(fields)
 	for _, field := range fields {
-		v.Changes = append(v.Changes, change{l.maybe("audit.field.", field), l.value(field, line.Before[field]), l.value(field, line.After[field])})
+		v.Changes = append(v.Changes, amended{l.maybe("audit.field.", field), l.value(field, line.Before[field]), l.value(field, line.After[field])})
 	}
 	return v
 }

@@ -50,7 +50,7 @@ const mostStrips = 20
 func (q *request) overviewPage() error {
 	since := midnight(q.now)
 	standings, err := counted(q.d.counts, "standings "+since.String(), func() ([]ledger.Standing, error) {
-		return q.d.o.Book.Standings(q.Context(), since, shipService)
+		return q.d.o.Book.Standings(q.Context(), since, serviceShip)
 	})
 	if err != nil {
 		return err
@@ -158,7 +158,7 @@ func (q *request) strips(accounts []standing) (drawn []strip, more int, err erro
 func (q *request) marks(partner string, from time.Time) ([]ledger.Mark, error) {
 	// A mark is five seconds wide or so; read anew at most that often.
 	return counted(q.d.counts, "marks "+partner, func() ([]ledger.Mark, error) {
-		return q.d.o.Book.Marks(q.Context(), partner, shipService, from)
+		return q.d.o.Book.Marks(q.Context(), partner, serviceShip, from)
 	})
 }
 

@@ -260,7 +260,7 @@ func TestGaugesCountTheLedger(t *testing.T) {
 	s.must(s.book.SetHold(t.Context(), partner, ledger.HoldManual, "x", "y"))
 	s.must(w.Gauge(t.Context()))
 	want := `
-# HELP fahuo_account_held 1 while the account is on hold.
+# HELP fahuo_account_held 1 while the account is on hold; up to 15 s old.
 # TYPE fahuo_account_held gauge
 fahuo_account_held{partner="` + partner + `"} 1
 `
