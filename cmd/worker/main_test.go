@@ -8,8 +8,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -146,6 +148,7 @@ func TestWrongUsage(t *testing.T) {
 		"demo account":            {[]string{"ALIPAY_PARTNER=2088101122136241", "ALIPAY_KEY=" + testKey}, []string{"run"}, "3 %"},
 		"an IP gateway":           {good, []string{"run", "--gateway", "https://110.75.132.1/gateway.do"}, "DNS name"},
 		"sandbox and real ledger": {nil, []string{"--sandbox", "--ledger", "sqlite:x.db"}, "--ledger cannot be given"},
+		"sandbox desk for all":    {nil, []string{"--sandbox", "--sandbox-desk", "0.0.0.0:8080"}, "--sandbox-desk"},
 		"sandbox and accounts":    {nil, []string{"run", "--sandbox", "--accounts=x"}, "--accounts cannot be given"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -360,7 +363,7 @@ func TestASecondWorkerOnOneMachine(t *testing.T) {
 func TestSandbox(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	args := []string{"--sandbox", "--interval", "100ms", "--retry-base", "1s"}
+	args := []string{"--sandbox", "--interval", "100ms", "--retry-base", "1s", "--sandbox-desk", "off"}
 	hostile := []string{"ALIPAY_GATEWAY=https://mapi.alipay.com/gateway.do", "REDIS_URL=redis://192.0.2.1", "DATABASE_URL=sqlite:real.db", "ALIPAY_PARTNER=x"}
 	p := proctest.Start(t, dir, hostile, program, args...)
 	p.WaitFor("SHIP")
@@ -447,6 +450,43 @@ func TestEveryLineOfTheLogIsJSON(t *testing.T) {
 	for line := range strings.Lines(p.Output()) {
 		if !json.Valid([]byte(line)) {
 			t.Errorf("no JSON: %s", line)
+		}
+	}
+}
+
+var deskLine = regexp.MustCompile(`settle what is left: (http://127\.0\.0\.1:[0-9]+)\n  name (\w+), password (\w+)\n`)
+
+// The sandbox serves the desk and prints how to get in; a port that is taken is no reason to stop.
+func TestSandboxDesk(t *testing.T) {
+	t.Parallel()
+	p := proctest.Start(t, t.TempDir(), nil, program, "--sandbox", "--interval", "100ms", "--sandbox-desk", "127.0.0.1:0")
+	p.WaitFor("SHIP")
+	found := deskLine.FindStringSubmatch(p.Output())
+	if found == nil {
+		t.Fatal(p.Output())
+	}
+	body := strings.NewReader(url.Values{"name": {found[2]}, "password": {found[3]}}.Encode())
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, found[1]+"/login", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	answer, err := transport.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := answer.Body.Close(); err != nil || answer.StatusCode != http.StatusSeeOther || len(answer.Cookies()) == 0 {
+		t.Errorf("%s %v", answer.Status, err)
+	}
+	other := proctest.Start(t, t.TempDir(), nil, program, "--sandbox", "--interval", "100ms", "--sandbox-desk", strings.TrimPrefix(found[1], "http://"))
+	other.WaitFor("No desk: ")
+	other.WaitFor("SHIP")
+	for _, running := range []*proctest.Process{p, other} {
+		running.Signal(syscall.SIGINT)
+		if code := running.Exit(); code != 0 {
+			t.Errorf("exit %d", code)
 		}
 	}
 }

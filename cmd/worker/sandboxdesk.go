@@ -58,7 +58,7 @@ func openDesk(ctx context.Context, addr string, book *ledger.Ledger, log zerolog
 	if err != nil {
 		return nil, "", errors.Join(err, listener.Close())
 	}
-	d, err := desk.New(desk.Options{Book: book, Users: desk.TheseUsers(user), Log: log}) //nolint:contextcheck // its life is ended by Stop
+	d, err := desk.New(desk.Options{Book: book, Users: desk.TheseUsers(user), Log: log})
 	if err != nil {
 		return nil, "", errors.Join(err, listener.Close())
 	}

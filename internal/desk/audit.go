@@ -102,12 +102,12 @@ func (l *language) audited(line ledger.Line, names map[string]string) auditLine 
 	if v.Account == "" {
 		v.Account = line.Partner
 	}
-	switch line.Act {
-	case ledger.ActCancel:
+	switch { // the detail of some acts is not for people
+	case line.Act == ledger.ActCancel:
 		v.Batch, v.Words = line.Detail, ""
-	case ledger.ActHold:
+	case line.Act == ledger.ActHold:
 		v.Words = strings.TrimPrefix(v.Words, ledger.HoldManual+": ")
-	case ledger.ActLogin:
+	case line.Act == ledger.ActLogin:
 		v.Words = l.text("audit.from", v.Words)
 	}
 	fields := make([]string, 0, len(line.Before)+len(line.After))

@@ -170,7 +170,7 @@ func (d *Desk) countDead(ctx context.Context, f ledger.DeadFilter) ([]ledger.Dea
 		"account": {f.Partner}, "status": {f.TradeStatus}, "batch": {f.Batch}, "assignee": {f.Assignee}, "q": {f.Text},
 		"from": {f.From.String()}, "to": {f.To.String()},
 	}
-	return counted(d.counts, "dead "+key.Encode(), func() ([]ledger.DeadGroup, error) { return d.o.Book.CountDead(ctx, f) })
+	return steady(ctx, d, "dead "+key.Encode(), func(ctx context.Context) ([]ledger.DeadGroup, error) { return d.o.Book.CountDead(ctx, f) })
 }
 
 // both asks two questions at once and waits for both answers.

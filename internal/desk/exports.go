@@ -68,7 +68,7 @@ func (q *request) exportShipments() error {
 	if text := searched(query); text != "" {
 		return q.export(q.shipmentSheet("shipments", accounts, -1, q.allFound(text, f)))
 	}
-	counts, err := q.d.countShipments(q, f)
+	counts, err := q.d.countShipments(q.Context(), f)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func mask(text string) string {
 	if strings.Contains(text, "@") {
 		text = emails.ReplaceAllString(text, "$1***$2")
 	}
-	if len(text) >= phoneLength && !(len(text) > longestPhone && onlyDigits(text)) {
+	if len(text) >= phoneLength && (len(text) <= longestPhone || !onlyDigits(text)) {
 		text = phones.ReplaceAllString(text, "$1****$2")
 	}
 	if strings.ContainsAny(text, "=:") {

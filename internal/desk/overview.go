@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -49,8 +50,8 @@ const mostStrips = 20
 
 func (q *request) overviewPage() error {
 	since := midnight(q.now)
-	standings, err := counted(q.d.counts, "standings "+since.String(), func() ([]ledger.Standing, error) {
-		return q.d.o.Book.Standings(q.Context(), since, serviceShip)
+	standings, err := steady(q.Context(), q.d, "standings "+since.String(), func(ctx context.Context) ([]ledger.Standing, error) {
+		return q.d.o.Book.Standings(ctx, since, serviceShip)
 	})
 	if err != nil {
 		return err
@@ -164,8 +165,8 @@ func (q *request) marks(partner string, from time.Time) ([]ledger.Mark, error) {
 
 func (q *request) day() (dayChart, error) {
 	since := q.now.Truncate(time.Hour).Add(-23 * time.Hour) // Beijing's hours begin when everybody's do
-	hours, err := counted(q.d.counts, "hours "+since.String(), func() ([]ledger.Hour, error) {
-		return q.d.o.Book.Hours(q.Context(), "", since)
+	hours, err := steady(q.Context(), q.d, "hours "+since.String(), func(ctx context.Context) ([]ledger.Hour, error) {
+		return q.d.o.Book.Hours(ctx, "", since)
 	})
 	return drawDay(hours, since, 24), err
 }

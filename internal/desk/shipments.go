@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -49,7 +50,7 @@ func (q *request) shipments() error {
 	var counts map[shipment.State]int64
 	err = both(
 		func() (err error) { v.Rows, err = q.d.o.Book.Shipments(q.Context(), f, page); return err },
-		func() (err error) { counts, err = q.d.countShipments(q, f); return err },
+		func() (err error) { counts, err = q.d.countShipments(q.Context(), f); return err },
 	)
 	if err != nil {
 		return err
@@ -101,11 +102,11 @@ func (q *request) shipmentFilters(query url.Values, accounts accountList) filter
 }
 
 // countShipments counts by state, whatever state the filter has.
-func (d *Desk) countShipments(q *request, f ledger.ShipmentFilter) (map[shipment.State]int64, error) {
+func (d *Desk) countShipments(ctx context.Context, f ledger.ShipmentFilter) (map[shipment.State]int64, error) {
 	f.State = ""
 	key := url.Values{"account": {f.Partner}, "batch": {f.Batch}, "from": {f.From.String()}, "to": {f.To.String()}}
-	return counted(d.counts, "shipments "+key.Encode(), func() (map[shipment.State]int64, error) {
-		return d.o.Book.CountShipments(q.Context(), f)
+	return steady(ctx, d, "shipments "+key.Encode(), func(ctx context.Context) (map[shipment.State]int64, error) {
+		return d.o.Book.CountShipments(ctx, f)
 	})
 }
 

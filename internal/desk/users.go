@@ -162,7 +162,7 @@ func (u *Users) refresh() {
 		return
 	}
 	u.looked = time.Now()
-	if info, err := os.Stat(u.path); err == nil && !(os.SameFile(info, u.as) && info.ModTime().Equal(u.as.ModTime()) && info.Size() == u.as.Size()) {
+	if info, err := os.Stat(u.path); err == nil && (!os.SameFile(info, u.as) || !info.ModTime().Equal(u.as.ModTime()) || info.Size() != u.as.Size()) {
 		_ = u.read() // what is wrong with it is said to whoever starts a desk or adds a user
 	}
 }

@@ -1,0 +1,96 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestCountedLastsAsLongAsItWasWorth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, made := newCache(), 0
+		ask := func() int {
+			n, err := counted(c, "x", func() (int, error) {
+				made++
+				time.Sleep(500 * time.Millisecond)
+				return made, nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		ask()
+		time.Sleep(4900 * time.Millisecond)
+		if n := ask(); n != 1 {
+			t.Errorf("made anew after less than ten times as long: %d", n)
+		}
+		time.Sleep(200 * time.Millisecond)
+		if n := ask(); n != 2 {
+			t.Errorf("%d", n)
+		}
+		c.empty()
+		if n := ask(); n != 3 {
+			t.Errorf("kept over an act: %d", n)
+		}
+		if _, err := counted(c, "y", func() (int, error) { return 0, errors.New("away") }); err == nil {
+			t.Error("an error was lost")
+		}
+	})
+}
+
+func TestSteadyLetsNobodyWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		d := &Desk{counts: newCache(), ctx: ctx, cancel: cancel}
+		made := 0
+		ask := func() (n int, waited time.Duration) {
+			start := time.Now()
+			n, err := steady(t.Context(), d, "x", func(ctx context.Context) (int, error) {
+				made++
+				n := made
+				select {
+				case <-time.After(time.Second):
+					return n, nil
+				case <-ctx.Done():
+					return 0, ctx.Err()
+				}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n, time.Since(start)
+		}
+		if n, waited := ask(); n != 1 || waited != time.Second {
+			t.Errorf("%d after %v", n, waited)
+		}
+		time.Sleep(30 * time.Second)
+		for range 3 { // many at once: it is made anew once
+			if n, waited := ask(); n != 1 || waited != 0 {
+				t.Errorf("%d after %v", n, waited)
+			}
+		}
+		time.Sleep(2 * time.Second)
+		if n, _ := ask(); n != 2 || made != 2 {
+			t.Errorf("%d, made %d times", n, made)
+		}
+		time.Sleep(2 * time.Minute) // nobody has looked for long: that old is not shown
+		if n, waited := ask(); n != 3 || waited != time.Second {
+			t.Errorf("%d after %v", n, waited)
+		}
+		// What was being counted when somebody acted is not kept.
+		time.Sleep(30 * time.Second)
+		ask()
+		synctest.Wait()
+		d.counts.empty()
+		time.Sleep(2 * time.Second)
+		if n, _ := ask(); n != 5 {
+			t.Errorf("%d: a count from before an act", n)
+		}
+		time.Sleep(30 * time.Second)
+		ask()
+		d.Stop() // ends what is being counted
+	})
+}
