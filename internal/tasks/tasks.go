@@ -82,7 +82,8 @@ func (i Item) ID() string {
 	return i.Key().String()
 }
 
-// ParseID reads a task's id; n is 0 for one that is not from a retry queue.
+// ParseID reads a task's id; n is 0 for one that is not from a retry queue. An error says that the id names no
+// shipment that a ledger can hold: whatever the task is, its id means nothing.
 func ParseID(id string) (k shipment.Key, n int64, err error) {
 	name, number, numbered := strings.Cut(id, "#")
 	if numbered {

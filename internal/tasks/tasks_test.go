@@ -74,7 +74,7 @@ func TestParseID(t *testing.T) {
 	if err != nil || n != 42 || k != (shipment.Key{Partner: partner, TradeNo: "123"}) {
 		t.Fatal(k, n, err)
 	}
-	for _, bad := range []string{"", "x", ":1", "1:", "1:2#x", "1:2#"} {
+	for _, bad := range []string{"", "x", ":1", "1:", "1:2#x", "1:2#", "1:2\x00", "1:2\x00#1", "1:" + strings.Repeat("2", 6000)} {
 		if _, _, err := tasks.ParseID(bad); err == nil {
 			t.Errorf("ParseID(%q) is accepted", bad)
 		}

@@ -378,9 +378,14 @@ func TestTasksPutDirectly(t *testing.T) {
 		t.Errorf("the difference is not in the history: %v %v", lines, err)
 	}
 	s.until("the broken one dead", func() bool { return s.counts()[shipment.Dead] == 1 })
-	if r := s.row(broken); r.Reason != shipment.ReasonBadPayload {
-		t.Errorf("%+v", r)
+	letters, err := s.book.Dead(t.Context(), ledger.Scope{}, 10)
+	if err != nil || len(letters) != 1 || letters[0].Reason != shipment.ReasonBadPayload {
+		t.Errorf("%+v %v", letters, err)
 	}
+	// What was wrong with the task is not held against the shipment.
+	s.accept(parcel(2))
+	s.feed()
+	s.until("shipped after all", s.is(parcel(2), shipment.Shipped))
 	s.lawful()
 }
 
