@@ -218,13 +218,13 @@ func (b *Belt) Archived(ctx context.Context, partners []string) (n int64, err er
 		}
 	}
 	for _, name := range names {
-		count, err := b.redis.ZCard(ctx, key(name, "archived")).Result()
-		if err != nil {
-			return n, fmt.Errorf("count archived tasks: %w", err)
+		count, oneErr := b.redis.ZCard(ctx, key(name, "archived")).Result()
+		if oneErr != nil {
+			err = errors.Join(err, fmt.Errorf("count archived tasks of queue %s: %w", name, oneErr))
 		}
 		n += count
 	}
-	return n, nil
+	return n, err
 }
 
 // ErrForeign says that the belt was loaded from another ledger.

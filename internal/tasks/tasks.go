@@ -45,13 +45,15 @@ const (
 	Main
 )
 
+const retrySuffix = "-retry"
+
 // Queue is the name of an account's queue.
 func Queue(partner string, l Line) string {
 	switch l {
 	case Urgent:
 		return "ship-" + partner + "-urgent"
 	case Retry:
-		return "ship-" + partner + "-retry"
+		return "ship-" + partner + retrySuffix
 	case Main:
 	}
 	return "ship-" + partner
