@@ -190,7 +190,8 @@ func (l *Ledger) Unexamined(ctx context.Context, partner, queryService string, a
 		ORDER BY id LIMIT 10`, partner, now-age.Microseconds(), queryService, queryService)
 }
 
-// ClaimEvidence makes one of several workers the one who queries. ErrStale for the others.
+// ClaimEvidence makes one of several workers the one who queries, for as long as Unexamined does not list the row
+// again. ErrStale for the others.
 func (l *Ledger) ClaimEvidence(ctx context.Context, r Row, actor string) (Row, error) {
 	var claimed Row
 	err := l.tx(ctx, "evidence", func(t *tx) error {
@@ -199,7 +200,7 @@ func (l *Ledger) ClaimEvidence(ctx context.Context, r Row, actor string) (Row, e
 		if err != nil {
 			return err
 		}
-		if err := t.record(r.Key(), actor, "", "", r.Version+1, "the query for the evidence was not made yet"); err != nil {
+		if err := t.record(r.Key(), actor, "", "", r.Version+1, "makes the query for the evidence"); err != nil {
 			return err
 		}
 		claimed, err = t.get(r.Key())

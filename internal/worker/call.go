@@ -202,7 +202,9 @@ func (l *lane) finish(ctx context.Context, j *job, begun ledger.Row, r alipay.Re
 	case row.State == shipment.Calling:
 		return true, nil // rescue takes it after the fence
 	case row.Barred:
-		row = l.gatherEvidence(ctx, row)
+		if row, err = l.gatherEvidence(ctx, row); err != nil && !errors.Is(err, ledger.ErrStale) {
+			l.w.o.Log.Warn().Err(err).Stringer("shipment", row.Key()).Msg("no query for the evidence is on record; it will be made")
+		}
 	}
 	l.moved(ctx, row, move.Detail)
 	return true, nil

@@ -26,8 +26,9 @@ const (
 	gaugeEvery  = 15 * time.Second
 )
 
-// unexamined is how long after its death a refused shipment's evidence is left to the worker that had the
-// call: longer than any query takes.
+// unexamined is how long a refused shipment's evidence is left to the worker that had the call, counted from its
+// death, or to the one that has claimed it since: until the latest moment at which its query is sent, and then
+// longer than any query takes.
 const unexamined = 30 * time.Second
 
 // manyRows at once on the belt are worth a line in the log.
@@ -104,17 +105,16 @@ func (l *lane) examine(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, r := range rows {
-		r, err := l.w.o.Book.ClaimEvidence(ctx, r, l.w.o.Name)
+	return each(ctx, l.w, rows, func(r ledger.Row) error {
+		r, err := l.gatherEvidence(ctx, r)
 		if errors.Is(err, ledger.ErrStale) {
-			continue
+			return nil
 		}
-		if err != nil {
-			return err
+		if err == nil {
+			l.moved(ctx, r, "the evidence was gathered afterwards")
 		}
-		l.moved(ctx, l.gatherEvidence(ctx, r), "the evidence was gathered afterwards")
-	}
-	return nil
+		return err
+	})
 }
 
 // reload compares ledger and belt both ways.

@@ -182,18 +182,30 @@ func TestWhatAsynqHasArchivedComesBack(t *testing.T) {
 	}
 }
 
+// begun begins a call as a process that ends right after, with a fence that is over at once.
+func (s *scene) begun(p shipment.Shipment) ledger.Row {
+	s.t.Helper()
+	begun, err := s.book.Begin(s.t.Context(), s.row(p), ledger.Attempt{Service: alipay.ServiceShip, Worker: "dead", Params: "{}"})
+	s.must(err)
+	return begun
+}
+
+// refused records TRADE_STATUS_NOT_AVAILD as the answer to a call.
+func (s *scene) refused(begun ledger.Row) {
+	s.t.Helper()
+	_, err := s.book.Finish(s.t.Context(), begun, ledger.Finish{Answered: true, Since: time.Hour, Move: ledger.Move{
+		To: shipment.Dead, Bar: true, Reason: shipment.ReasonTradeStatusNotAvailable, Code: "TRADE_STATUS_NOT_AVAILD",
+	}})
+	s.must(err)
+}
+
 // C1: a worker that ends between the refusal and the query leaves the query to another, once.
 func TestTheEvidenceIsGatheredAfterwards(t *testing.T) {
 	s := set(t, time.Second)
 	first, second := s.idle(), s.idle()
 	s.accept(parcels(2)...)
 	for n := range 2 {
-		begun, err := s.book.Begin(t.Context(), s.row(parcel(n)), ledger.Attempt{Service: alipay.ServiceShip, Worker: "dead", Params: "{}", Fence: 0})
-		s.must(err)
-		_, err = s.book.Finish(t.Context(), begun, ledger.Finish{Answered: true, Since: time.Hour, Move: ledger.Move{
-			To: shipment.Dead, Bar: true, Reason: shipment.ReasonTradeStatusNotAvailable, Code: "TRADE_STATUS_NOT_AVAILD",
-		}})
-		s.must(err)
+		s.refused(s.begun(parcel(n)))
 	}
 	s.must(first.Examine(t.Context()))
 	if s.queries(parcel(0)) != 0 {

@@ -55,10 +55,18 @@ func (l *lane) preflight(ctx context.Context, j *job, row ledger.Row, account le
 // query makes one query and records it. An error means that it was not made, or could not be
 // recorded; that Alipay told nothing is in the answer.
 func (l *lane) query(ctx context.Context, row ledger.Row) (alipay.Answer, error) {
+	return l.queryIf(ctx, row, func() error { return nil })
+}
+
+// queryIf is query, unless something that is asked right before it is sent is against it.
+func (l *lane) queryIf(ctx context.Context, row ledger.Row, may func() error) (alipay.Answer, error) {
 	l.step(StepQuery)
 	// One that cannot be made in time is like one that was not answered, and there is nothing to record.
 	if err := l.queries.Wait(ctx); err != nil {
 		return alipay.Answer{Err: err}, nil
+	}
+	if err := may(); err != nil {
+		return alipay.Answer{}, err
 	}
 	a, params, took := l.w.o.Gateway.Query(ctx, l.a.Credentials, row.TradeNo)
 	l.step(StepQueried)
@@ -123,20 +131,42 @@ func (l *lane) noteQueryRight(ctx context.Context, a alipay.Answer) {
 	}
 }
 
-// gatherEvidence makes the one query that follows a refusal (C1), whatever it says.
-func (l *lane) gatherEvidence(ctx context.Context, dead ledger.Row) ledger.Row {
+// claimLasts is how long after claiming it the query for the evidence may be sent. It is answered and recorded, or
+// given up, before anybody else claims it (unexamined).
+const claimLasts = 10 * time.Second
+
+// errClaimOver says that the query was not made, since somebody else may be about to make it.
+var errClaimOver = errors.New("this process was stopped before its query for the evidence; it is left to another")
+
+// gatherEvidence makes the one query that follows a refusal (C1), whatever it says. Of any number of processes one
+// makes it: who has claimed it, and has not been stopped since.
+func (l *lane) gatherEvidence(ctx context.Context, dead ledger.Row) (ledger.Row, error) {
 	// Not given up when the worker stops: it is the only one there will be.
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), preflightTime(0, true))
 	defer cancel()
-	a, err := l.query(limited, dead)
+	claimed := time.Now() // sooner than the ledger's time, from which the others reckon
+	mine, err := l.w.o.Book.ClaimEvidence(limited, dead, l.w.o.Name)
+	if err != nil {
+		return dead, err
+	}
+	dead = mine
+	l.step(StepClaimed)
+	a, err := l.queryIf(limited, dead, func() error {
+		now := time.Now()
+		// The monotonic clock stands still while the machine is suspended.
+		if max(now.Sub(claimed), now.Round(0).Sub(claimed.Round(0))) > claimLasts {
+			return errClaimOver
+		}
+		return nil
+	})
 	if err != nil || a.TradeStatus == "" {
-		return dead
+		return dead, err
 	}
 	l.step(StepEvidence)
 	found, err := l.w.o.Book.Evidence(ctx, dead, a.TradeStatus, a.RefundStatus, l.w.o.Name)
 	if err != nil {
 		l.w.o.Log.Warn().Err(err).Stringer("shipment", dead.Key()).Msg("what the query found stands in the calls only")
-		return dead
+		return dead, nil
 	}
-	return found
+	return found, nil
 }
