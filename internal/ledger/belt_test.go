@@ -3,7 +3,6 @@ package ledger_test
 import (
 	"errors"
 	"testing"
-	"time"
 
 	"fahuo/internal/ledger"
 )
@@ -78,33 +77,4 @@ func testABeltThatNoWorkerUsesIsReplaced(t *testing.T) {
 		t.Error("the worker's own belt is not loaded")
 	}
 	refused(t, l, beltA)
-}
-
-// The ledger was away for five minutes: that is nobody's retry budget. An account on hold is not credited
-// twice.
-func testAbsenceIsTakenOutOfTheBudget(t *testing.T) {
-	l := book(t)
-	use(t, l, beltA)
-	accept(t, l, parcel(1))
-	tried := begin(t, l, get(t, l, parcel(1)), time.Hour)
-	if err := ledger.LastSeen(t.Context(), l, 5*time.Minute); err != nil {
-		t.Fatal(err)
-	}
-	before := account(t, l).Spent(tried)
-	use(t, l, beltA)
-	use(t, l, beltA) // once, however often it is said
-	if credited := before - account(t, l).Spent(tried); credited < 5*time.Minute-time.Second || credited > 5*time.Minute+10*time.Second {
-		t.Errorf("credited %v", credited)
-	}
-	if err := l.SetHold(t.Context(), partner, ledger.HoldManual, "stocktaking", "op"); err != nil {
-		t.Fatal(err)
-	}
-	if err := ledger.LastSeen(t.Context(), l, 5*time.Minute); err != nil {
-		t.Fatal(err)
-	}
-	before = account(t, l).Spent(tried)
-	use(t, l, beltA)
-	if credited := before - account(t, l).Spent(tried); credited > time.Second || credited < -time.Second {
-		t.Errorf("credited %v on hold", credited)
-	}
 }

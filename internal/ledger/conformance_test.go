@@ -13,6 +13,8 @@ import (
 var conformance = map[string]func(*testing.T){
 	"ABeltThatIsNewIsLoaded":                    testABeltThatIsNewIsLoaded,
 	"AbsenceIsTakenOutOfTheBudget":              testAbsenceIsTakenOutOfTheBudget,
+	"ASlowLedgerIsNoAbsence":                    testASlowLedgerIsNoAbsence,
+	"AHoldWithinAnAbsenceIsCreditedOnce":        testAHoldWithinAnAbsenceIsCreditedOnce,
 	"OneLiveBelt":                               testOneLiveBelt,
 	"ABeltThatNoWorkerUsesIsReplaced":           testABeltThatNoWorkerUsesIsReplaced,
 	"AcceptIsOncePerKey":                        testAcceptIsOncePerKey,

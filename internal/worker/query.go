@@ -32,9 +32,11 @@ func (l *lane) preflight(ctx context.Context, j *job, row ledger.Row, account le
 	if l.w.draining() && a.Outcome == alipay.Unknown {
 		return false, errDraining // cut off by the stop: it says nothing about the trade
 	}
-	f := facts{
-		Row: row, BudgetOver: account.Spent(row) > l.w.o.Retry.For, Delay: l.w.o.Retry.after(row.Failures + 1),
+	over, err := l.budgetOver(ctx, row, account)
+	if err != nil {
+		return false, err
 	}
+	f := facts{Row: row, BudgetOver: over, Delay: l.w.o.Retry.after(row.Failures + 1)}
 	act, move := afterQuery(f, a)
 	switch act {
 	case actCall:
@@ -50,6 +52,16 @@ func (l *lane) preflight(ctx context.Context, j *job, row ledger.Row, account le
 	l.step(StepSettled)
 	l.moved(ctx, settled, move.Detail)
 	return true, nil
+}
+
+// budgetOver tells whether the retry budget is used up. What seems so is looked at closely: after an absence the
+// account's row does not know of it yet.
+func (l *lane) budgetOver(ctx context.Context, row ledger.Row, account ledger.Account) (bool, error) {
+	if account.Spent(row) <= l.w.o.Retry.For {
+		return false, nil
+	}
+	spent, err := l.w.o.Book.Spent(ctx, row)
+	return spent > l.w.o.Retry.For, err
 }
 
 // query makes one query and records it. An error means that it was not made, or could not be
