@@ -15,6 +15,10 @@ type Attempt struct {
 	Worker  string
 	Params  string        // JSON, without sign and key
 	Fence   time.Duration // H: how long the row and the slot are the caller's, from the ledger's now
+
+	// Interval is the one from which Fence was reckoned: should a larger one have been announced for the account,
+	// the fence is as much later. Zero: Fence is meant as it is.
+	Interval time.Duration
 }
 
 // Begin takes the account's slot and the shipment, in one transaction: both or neither (U2, U7).
@@ -66,8 +70,8 @@ func (l *Ledger) Begin(ctx context.Context, r Row, a Attempt) (Row, error) {
 // fence is when a call that is begun now is over at the latest. Before it: whoever begins again after an absence
 // ends it.
 func (t *tx) fence(partner string, a Attempt) (int64, error) {
-	var alive int64
-	if err := t.row(`SELECT alive_at FROM accounts WHERE partner = ?`, partner).Scan(&alive); err != nil {
+	var interval, alive int64
+	if err := t.row(`SELECT interval_us, alive_at FROM accounts WHERE partner = ?`, partner).Scan(&interval, &alive); err != nil {
 		return 0, fmt.Errorf("ledger: account %s: %w", partner, err)
 	}
 	if t.now-alive >= BeltLease.Microseconds() {
@@ -79,7 +83,11 @@ func (t *tx) fence(partner string, a Attempt) (int64, error) {
 			return 0, err
 		}
 	}
-	return t.now + a.Fence.Microseconds(), nil
+	fence := t.now + a.Fence.Microseconds()
+	if a.Interval > 0 {
+		fence += max(0, interval-a.Interval.Microseconds())
+	}
+	return fence, nil
 }
 
 // takeSlot closes the account until the fence, or says why it may not.
