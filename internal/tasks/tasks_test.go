@@ -271,6 +271,32 @@ func TestClaimRefusesAnotherLedgersBelt(t *testing.T) {
 	}
 }
 
+// Half a marker, which a wiped Redis may leave in the hands of one who writes it, names no ledger: whoever comes first
+// marks the belt anew, and the other one is refused. Half a one that names a ledger is that ledger's.
+func TestHalfAMarkerIsNobodys(t *testing.T) {
+	b, mini := connect(t)
+	mini.HSet("fahuo:ledger", "id", "left over", "url", "sqlite:/a.db")
+	for _, identity := range []string{"one", "two"} {
+		if id, err := b.Claim(t.Context(), identity, "sqlite:/a.db"); err != nil || id != "" {
+			t.Errorf("%s: %q %v", identity, id, err)
+		}
+	}
+	id, err := b.Mark(t.Context(), "one", "sqlite:/a.db")
+	if err != nil || id == "" || id == "left over" {
+		t.Errorf("%q %v", id, err)
+	}
+	if _, err := b.Claim(t.Context(), "two", "sqlite:/b.db"); !errors.Is(err, tasks.ErrForeign) {
+		t.Errorf("%v", err)
+	}
+	mini.HDel("fahuo:ledger", "id")
+	if _, err := b.Mark(t.Context(), "two", "sqlite:/b.db"); !errors.Is(err, tasks.ErrForeign) {
+		t.Errorf("%v", err)
+	}
+	if id, err := b.Mark(t.Context(), "one", "sqlite:/a.db"); err != nil || id == "" {
+		t.Errorf("%q %v", id, err)
+	}
+}
+
 func TestConnectAddresses(t *testing.T) {
 	for _, good := range []string{
 		"embedded", "redis://127.0.0.1:6379/2", "rediss://user:pw@redis.example.com:6380", "redis-cluster://h1:1,h2:2",
