@@ -26,7 +26,8 @@ type Account struct {
 	NoQueryAt time.Time // since when Alipay refuses it queries; zero: it does not
 	Now       time.Time
 
-	heldUS int64 // time on hold up to Now
+	heldUS  int64 // time on hold up to Now
+	aliveAt int64 // the last call begun or hold lifted
 }
 
 // Hold is why and since when nobody may call for an account.
@@ -39,7 +40,7 @@ type Hold struct {
 // HoldManual is the code of a hold that a person has set.
 const HoldManual = "manual"
 
-const accountColumns = `partner, name, interval_us, announced_at, open_at, token, held_at, held_code, held_reason, held_us, no_query_at`
+const accountColumns = `partner, name, interval_us, announced_at, open_at, token, held_at, held_code, held_reason, held_us, no_query_at, alive_at`
 
 // selectAccount reads accounts, and the ledger's time with them.
 func (l *Ledger) selectAccount() string {
@@ -50,7 +51,7 @@ func scanAccount(s scanner) (Account, error) {
 	var a Account
 	var interval, announced, open, token, heldAt, noQuery, now int64
 	var h Hold
-	err := s.Scan(&a.Partner, &a.Name, &interval, &announced, &open, &token, &heldAt, &h.Code, &h.Reason, &a.heldUS, &noQuery, &now)
+	err := s.Scan(&a.Partner, &a.Name, &interval, &announced, &open, &token, &heldAt, &h.Code, &h.Reason, &a.heldUS, &noQuery, &a.aliveAt, &now)
 	now = orHost(now)
 	a.Interval = time.Duration(interval) * time.Microsecond
 	a.Announced, a.OpenAt, a.InFlight, a.NoQueryAt, a.Now = at(announced), at(open), token != 0 && open > now, at(noQuery), at(now)
@@ -152,8 +153,15 @@ func (t *tx) hold(partner, code, reason, actor string) error {
 func (l *Ledger) Release(ctx context.Context, partner, actor string) (released bool, err error) {
 	err = l.tx(ctx, "release", func(t *tx) error {
 		released = false // it may run again
-		n, err := t.changed(`UPDATE accounts SET held_us = held_us + (? - held_at), held_at = 0, held_code = '',
-			held_reason = '', deaths = 0, death_code = '' WHERE partner = ? AND held_at <> 0`, t.now, partner)
+		seen, err := t.seen()
+		if err != nil {
+			return err
+		}
+		if err := t.credit(seen, partner); err != nil { // of the time before the hold
+			return err
+		}
+		n, err := t.changed(`UPDATE accounts SET held_us = held_us + (? - held_at), held_at = 0, held_code = '', held_reason = '',
+			deaths = 0, death_code = '', alive_at = ? WHERE partner = ? AND held_at <> 0`, t.now, t.now, partner)
 		if err != nil || n == 0 {
 			return err
 		}

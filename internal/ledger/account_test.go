@@ -12,7 +12,7 @@ func testAccountRefusalHoldsAndReleases(t *testing.T) {
 	l := book(t)
 	accept(t, l, parcel(1))
 	begun := begin(t, l, get(t, l, parcel(1)), time.Hour)
-	done := finish(t, l, begun, ledger.Finish{Answered: true, Interval: 0, Move: ledger.Move{
+	done := finish(t, l, begun, ledger.Finish{Answered: true, Since: time.Minute, Move: ledger.Move{
 		To: shipment.Queued, HoldAccount: true, Code: "ILLEGAL_SIGN", Detail: "refused",
 	}})
 	a := account(t, l)

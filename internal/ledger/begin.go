@@ -15,6 +15,10 @@ type Attempt struct {
 	Worker  string
 	Params  string        // JSON, without sign and key
 	Fence   time.Duration // H: how long the row and the slot are the caller's, from the ledger's now
+
+	// Interval is the one from which Fence was reckoned: should a larger one have been announced for the account,
+	// the fence is as much later. Zero: Fence is meant as it is.
+	Interval time.Duration
 }
 
 // Begin takes the account's slot and the shipment, in one transaction: both or neither (U2, U7).
@@ -29,9 +33,12 @@ type Attempt struct {
 func (l *Ledger) Begin(ctx context.Context, r Row, a Attempt) (Row, error) {
 	var begun Row
 	err := l.tx(ctx, "begin", func(t *tx) error {
-		fence := t.now + a.Fence.Microseconds()
+		fence, err := t.fence(r.Partner, a)
+		if err != nil {
+			return err
+		}
 		var token int64
-		err := t.row(`INSERT INTO calls (partner, trade_no, service, worker, attempt, begun_at, fence_at, params)
+		err = t.row(`INSERT INTO calls (partner, trade_no, service, worker, attempt, begun_at, fence_at, params)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
 			r.Partner, r.TradeNo, a.Service, a.Worker, r.Attempt+1, t.now, fence, a.Params).Scan(&token)
 		if err != nil {
@@ -60,10 +67,33 @@ func (l *Ledger) Begin(ctx context.Context, r Row, a Attempt) (Row, error) {
 	return begun, err
 }
 
+// fence is when a call that is begun now is over at the latest. Before it: whoever begins again after an absence
+// ends it.
+func (t *tx) fence(partner string, a Attempt) (int64, error) {
+	var interval, alive int64
+	if err := t.row(`SELECT interval_us, alive_at FROM accounts WHERE partner = ?`, partner).Scan(&interval, &alive); err != nil {
+		return 0, fmt.Errorf("ledger: account %s: %w", partner, err)
+	}
+	if t.now-alive >= BeltLease.Microseconds() {
+		seen, err := t.seen()
+		if err == nil {
+			err = t.credit(seen, partner)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	fence := t.now + a.Fence.Microseconds()
+	if a.Interval > 0 {
+		fence += max(0, interval-a.Interval.Microseconds())
+	}
+	return fence, nil
+}
+
 // takeSlot closes the account until the fence, or says why it may not.
 func (t *tx) takeSlot(partner string, token, fence int64) error {
-	err := t.one(ErrSlotClosed, `UPDATE accounts SET open_at = ?, token = ?
-		WHERE partner = ? AND held_at = 0 AND open_at <= ? AND `+named, fence, token, partner, t.now)
+	err := t.one(ErrSlotClosed, `UPDATE accounts SET open_at = ?, token = ?, alive_at = ?
+		WHERE partner = ? AND held_at = 0 AND open_at <= ? AND `+named, fence, token, t.now, partner, t.now)
 	if !errors.Is(err, ErrSlotClosed) {
 		return err
 	}

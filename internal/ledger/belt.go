@@ -177,12 +177,10 @@ func (l *Ledger) LeaveBelt(ctx context.Context, b Belt) error {
 	})
 }
 
-// creditAbsence takes the time in which no worker has said anything here, because this ledger was away or none
-// ran, out of every retry budget: nobody could have called. An account on hold has it counted as held.
+// creditAbsence takes the time in which no worker has said anything here out of every retry budget.
 func (t *tx) creditAbsence(known beltRow, b Belt) error {
-	absent := t.now - known.Seen
-	if b.Worker == "" || known.Worker == "" || absent < 2*beltRenew.Microseconds() {
+	if b.Worker == "" || known.Worker == "" {
 		return nil
 	}
-	return t.exec(`UPDATE accounts SET held_us = held_us + ? WHERE held_at = 0`, absent)
+	return t.credit(known.Seen, "")
 }

@@ -265,6 +265,94 @@ func testLateAnswerRaisesTheOpeningTime(t *testing.T) {
 	}
 }
 
+// A late answer raises the opening time while another call has the slot: the end of that call opens the account no
+// sooner, whatever it is.
+func testARaiseOutlastsWhoeverHasTheSlot(t *testing.T) {
+	for name, c := range map[string]struct {
+		fence time.Duration
+		end   *ledger.Finish // nil: the fence passes
+	}{
+		"answered":                        {time.Hour, &ledger.Finish{Move: shipped, Answered: true, Since: time.Minute, Interval: time.Second}},
+		"not sent":                        {time.Hour, &ledger.Finish{NotSent: true}},
+		"no answer, and the fence passes": {0, &ledger.Finish{Move: ledger.Move{To: shipment.Calling, Doubt: true}}},
+		"nothing, and the fence passes":   {0, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := book(t)
+			accept(t, l, parcel(1), parcel(2))
+			zombie := begin(t, l, get(t, l, parcel(1)), 0)
+			if _, err := l.TakeOver(t.Context(), zombie, 0, "w2", true); err != nil {
+				t.Fatal(err)
+			}
+			other := begin(t, l, get(t, l, parcel(2)), c.fence)
+			before := now(t, l)
+			finish(t, l, zombie, ledger.Finish{Move: ledger.Move{To: shipment.Queued, Doubt: true}, Answered: true, Interval: 30 * time.Minute})
+			if c.end != nil {
+				finish(t, l, other, *c.end)
+			}
+			if open := account(t, l).OpenAt.Sub(before); open < 30*time.Minute {
+				t.Errorf("the account opens %v after the late answer, want half an hour", open)
+			}
+		})
+	}
+}
+
+// Two workers have different intervals for one account: the gap is the larger one, whoever calls.
+func testTheLargerIntervalCounts(t *testing.T) {
+	l := book(t) // announced: 1 s
+	accept(t, l, parcel(1))
+	for _, c := range []struct{ mine, want time.Duration }{{100 * time.Millisecond, time.Second}, {time.Minute, time.Minute}} {
+		a := attempt(10 * time.Second)
+		a.Interval = c.mine
+		begun, err := l.Begin(t.Context(), get(t, l, parcel(1)), a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fence := begun.FenceAt.Sub(begun.ChangedAt); fence != 10*time.Second+c.want-c.mine {
+			t.Errorf("interval %v: the fence is after %v", c.mine, fence)
+		}
+		before := now(t, l)
+		finish(t, l, begun, ledger.Finish{Move: ledger.Move{To: shipment.Queued}, Answered: true, Interval: c.mine})
+		if open := account(t, l).OpenAt.Sub(before); open < c.want {
+			t.Errorf("interval %v: the account opens after %v, want %v", c.mine, open, c.want)
+		}
+		earlier(t, l, time.Hour)
+	}
+}
+
+// A code that nobody knows comes late: the next query settles it, as one that came in time, and nobody who has read
+// the row before can call.
+func testALateUnlistedCodeIsKept(t *testing.T) {
+	for name, again := range map[string]bool{"while queued": false, "while calling": true} {
+		t.Run(name, func(t *testing.T) {
+			l := book(t)
+			accept(t, l, parcel(1))
+			zombie := begin(t, l, get(t, l, parcel(1)), 0)
+			row, err := l.TakeOver(t.Context(), zombie, 0, "w2", true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again {
+				row = begin(t, l, row, 0)
+			}
+			done := finish(t, l, zombie, ledger.Finish{
+				Answered: true, Since: time.Hour, Move: ledger.Move{To: shipment.Calling, Doubt: true, UnlistedCode: "BRAND_NEW"},
+			})
+			if done.Row.UnlistedCode != "BRAND_NEW" || done.Row.State != row.State || !done.Row.Doubt && !again {
+				t.Errorf("%+v", done.Row)
+			}
+			if _, err := l.Begin(t.Context(), row, attempt(0)); !errors.Is(err, ledger.ErrStale) && !errors.Is(err, ledger.ErrSlotClosed) {
+				t.Errorf("called all the same: %v", err)
+			}
+			if again { // and who has the slot now may end as ever
+				if now, err := l.TakeOver(t.Context(), done.Row, 0, "w3", true); err != nil || now.UnlistedCode != "BRAND_NEW" {
+					t.Errorf("%+v %v", now, err)
+				}
+			}
+		})
+	}
+}
+
 func testLateAnswerLeavesTheDeadDead(t *testing.T) {
 	l := book(t)
 	accept(t, l, parcel(1))

@@ -13,6 +13,8 @@ import (
 var conformance = map[string]func(*testing.T){
 	"ABeltThatIsNewIsLoaded":                    testABeltThatIsNewIsLoaded,
 	"AbsenceIsTakenOutOfTheBudget":              testAbsenceIsTakenOutOfTheBudget,
+	"ASlowLedgerIsNoAbsence":                    testASlowLedgerIsNoAbsence,
+	"AHoldWithinAnAbsenceIsCreditedOnce":        testAHoldWithinAnAbsenceIsCreditedOnce,
 	"OneLiveBelt":                               testOneLiveBelt,
 	"ABeltThatNoWorkerUsesIsReplaced":           testABeltThatNoWorkerUsesIsReplaced,
 	"ABeltThatIsLeftMayBeReplacedAtOnce":        testABeltThatIsLeftMayBeReplacedAtOnce,
@@ -38,6 +40,9 @@ var conformance = map[string]func(*testing.T){
 	"TakeOverAfterTheFence":                     testTakeOverAfterTheFence,
 	"LateAnswers":                               testLateAnswers,
 	"LateAnswerRaisesTheOpeningTime":            testLateAnswerRaisesTheOpeningTime,
+	"ARaiseOutlastsWhoeverHasTheSlot":           testARaiseOutlastsWhoeverHasTheSlot,
+	"TheLargerIntervalCounts":                   testTheLargerIntervalCounts,
+	"ALateUnlistedCodeIsKept":                   testALateUnlistedCodeIsKept,
 	"LateAnswerLeavesTheDeadDead":               testLateAnswerLeavesTheDeadDead,
 	"SettleIsCompareAndSwap":                    testSettleIsCompareAndSwap,
 	"HistoryOnlyMovesAlongArrows":               testHistoryOnlyMovesAlongArrows,

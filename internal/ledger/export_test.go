@@ -2,6 +2,9 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 )
@@ -24,6 +27,53 @@ func LastSeen(ctx context.Context, l *Ledger, ago time.Duration) error {
 		}
 		return t.setBelt(known)
 	})
+}
+
+// Earlier lets everything that has happened have happened so much earlier.
+func Earlier(ctx context.Context, l *Ledger, by time.Duration) error {
+	return l.tx(ctx, "test", func(t *tx) error {
+		for table, columns := range map[string][]string{
+			"accounts":  {"announced_at", "open_at", "held_at", "floor_at", "alive_at"},
+			"shipments": {"accepted_at", "changed_at", "fence_at", "not_before", "budget_at"},
+			"calls":     {"begun_at", "fence_at", "finished_at"},
+			"history":   {"at"},
+		} {
+			for _, c := range columns {
+				if err := t.exec(`UPDATE `+table+` SET `+c+` = `+c+` - ? WHERE `+c+` <> 0`, by.Microseconds()); err != nil {
+					return err
+				}
+			}
+		}
+		var text string
+		if err := t.row(selectBelt).Scan(&text); err != nil {
+			if errors.Is(err, sql.ErrNoRows) {
+				return nil
+			}
+			return err
+		}
+		var known map[string]any // whatever times there are
+		if err := json.Unmarshal([]byte(text), &known); err != nil {
+			return err
+		}
+		value, err := json.Marshal(shifted(known, float64(by.Microseconds())))
+		if err != nil {
+			return err
+		}
+		return t.exec(`UPDATE ledger SET value = ? WHERE name = 'belt'`, string(value))
+	})
+}
+
+// shifted takes so much off every number.
+func shifted(v any, by float64) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for name := range v {
+			v[name] = shifted(v[name], by)
+		}
+	case float64:
+		return int64(v - by)
+	}
+	return v
 }
 
 // Exec changes a ledger behind its back.

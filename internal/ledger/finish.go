@@ -35,7 +35,7 @@ type Finish struct {
 	NotSent  bool          // certainly not one byte was written: the attempt does not count
 	Answered bool          // the first byte of an answer came, and the gateway is done with the call
 	Since    time.Duration // Answered: how long ago the first byte came (the anchor)
-	Interval time.Duration // Answered: the account opens one interval after the anchor
+	Interval time.Duration // Answered: the account opens one interval after the anchor; the announced one if that is larger
 }
 
 // Finished is what Finish has done.
@@ -48,8 +48,9 @@ type Finished struct {
 // slot back, in one transaction. It may be repeated: the second time changes nothing.
 //
 // Without an answer the account stays closed and the row calling until the fence. When the token was
-// lost, the answer is appended; a verified success makes the row shipped and a final refusal makes it
-// dead and barred if it is queued or calling; the account's opening time may only rise.
+// lost, the answer is appended; a verified success makes the row shipped, a final refusal makes it dead and
+// barred, and a code that nobody knows is kept for the next query, if it is queued or calling; the account's
+// opening time may only rise.
 func (l *Ledger) Finish(ctx context.Context, begun Row, f Finish) (Finished, error) {
 	var done Finished
 	err := l.tx(ctx, "finish", func(t *tx) error {
@@ -98,21 +99,27 @@ func (t *tx) workerOf(token int64) (worker string, err error) {
 }
 
 // giveBack opens the account one interval after the anchor, or at once when nothing was sent. By
-// the token: one who has lost it may only raise the time.
+// the token: one who has lost it may only raise the time, and whoever has it then does not open the account
+// sooner.
 func (t *tx) giveBack(partner string, token int64, f Finish) error {
+	var interval, floor, openAt int64
+	err := t.row(`SELECT interval_us, floor_at, open_at FROM accounts WHERE partner = ?`, partner).Scan(&interval, &floor, &openAt)
+	if err != nil {
+		return fmt.Errorf("ledger: account %s: %w", partner, err)
+	}
 	open := t.now
 	switch {
 	case f.NotSent:
 	case f.Answered:
-		open = t.now - f.Since.Microseconds() + f.Interval.Microseconds() + 1 // rounded up
+		open = t.now - f.Since.Microseconds() + max(f.Interval.Microseconds(), interval) + 1 // rounded up
 	default:
 		return nil // closed until the fence
 	}
-	n, err := t.changed(`UPDATE accounts SET open_at = ?, token = 0 WHERE partner = ? AND token = ?`, open, partner, token)
+	n, err := t.changed(`UPDATE accounts SET open_at = ?, token = 0 WHERE partner = ? AND token = ?`, max(open, floor), partner, token)
 	if err != nil || n == 1 || f.NotSent {
 		return err
 	}
-	return t.exec(`UPDATE accounts SET open_at = ? WHERE partner = ? AND open_at < ?`, open, partner, open)
+	return t.exec(`UPDATE accounts SET open_at = ?, floor_at = ? WHERE partner = ?`, max(open, openAt), max(open, floor), partner)
 }
 
 // unsend takes an attempt back that was certainly never written. The holder still has the shipment
@@ -152,6 +159,13 @@ func (t *tx) late(row Row, token int64, f Finish, actor string) error {
 	case open && f.Move.To == shipment.Dead:
 		f.Move.Bar = true
 		return t.move(row, f.Move, actor)
+	case open && f.Move.UnlistedCode != "":
+		// A new version: who has read the row would call again, without knowing of the code.
+		err := t.exec(`UPDATE shipments SET unlisted_code = ?, version = version + 1, changed_at = ? WHERE id = ?`,
+			f.Move.UnlistedCode, t.now, row.ID)
+		if err != nil {
+			return err
+		}
 	}
 	return t.record(row.Key(), actor, ActLateAnswer, "", "", 0, f.Move.Detail)
 }
@@ -191,7 +205,8 @@ func (l *Ledger) Unexamined(ctx context.Context, partner, queryService string, a
 		ORDER BY id LIMIT 10`, partner, now-age.Microseconds(), queryService, queryService)
 }
 
-// ClaimEvidence makes one of several workers the one who queries. ErrStale for the others.
+// ClaimEvidence makes one of several workers the one who queries, for as long as Unexamined does not list the row
+// again. ErrStale for the others.
 func (l *Ledger) ClaimEvidence(ctx context.Context, r Row, actor string) (Row, error) {
 	var claimed Row
 	err := l.tx(ctx, "evidence", func(t *tx) error {
@@ -200,7 +215,7 @@ func (l *Ledger) ClaimEvidence(ctx context.Context, r Row, actor string) (Row, e
 		if err != nil {
 			return err
 		}
-		if err := t.record(r.Key(), actor, ActAskEvidence, "", "", r.Version+1, "the query for the evidence was not made yet"); err != nil {
+		if err := t.record(r.Key(), actor, ActAskEvidence, "", "", r.Version+1, "makes the query for the evidence"); err != nil {
 			return err
 		}
 		claimed, err = t.get(r.Key())

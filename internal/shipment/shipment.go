@@ -50,14 +50,21 @@ type Key struct {
 // String is "<partner>:<trade_no>", the form used for task ids.
 func (k Key) String() string { return k.Partner + ":" + k.TradeNo }
 
-// ParseKey reads what Key.String wrote.
+// MaxKeyPart is how many characters either part of a key has at most.
+const MaxKeyPart = 64
+
+// ParseKey reads what Key.String wrote. What no ledger can keep under its name is no key: broken or invisible
+// characters, or too many.
 func ParseKey(s string) (Key, error) {
 	partner, tradeNo, ok := strings.Cut(s, ":")
-	if !ok || partner == "" || tradeNo == "" {
-		return Key{}, fmt.Errorf("shipment key %q is not <partner>:<trade_no>", s)
+	if !ok || !nameable(partner) || !nameable(tradeNo) {
+		return Key{}, fmt.Errorf("shipment key %s is not <partner>:<trade_no>", quote(s))
 	}
 	return Key{Partner: partner, TradeNo: tradeNo}, nil
 }
+
+// nameable tells whether a text can be part of a key.
+func nameable(part string) bool { return part != "" && checkNote("", part, MaxKeyPart) == nil }
 
 // Key returns the shipment's key.
 func (s Shipment) Key() Key { return Key{s.Partner, s.TradeNo} }

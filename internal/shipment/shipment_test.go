@@ -3,6 +3,7 @@ package shipment_test
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -22,7 +23,14 @@ func TestKey(t *testing.T) {
 	if back, err := shipment.ParseKey(key.String()); err != nil || back != key {
 		t.Errorf("got %v, %v", back, err)
 	}
-	for _, bad := range []string{"", ":", "a:", ":b", "ab"} {
+	long := strings.Repeat("9", shipment.MaxKeyPart)
+	for _, good := range []string{"2088000000000001:" + long, "a:order 7", "a:单号"} {
+		if _, err := shipment.ParseKey(good); err != nil {
+			t.Errorf("%q: %v", good, err)
+		}
+	}
+	// What PostgreSQL cannot keep, or not in an index, is no key anywhere.
+	for _, bad := range []string{"", ":", "a:", ":b", "ab", "a:b\x00", "a\x00:b", "a:b\n", "a:\xff", "a:�", "a:b\u200b", "a:" + long + "9", long + "9:b"} {
 		if k, err := shipment.ParseKey(bad); err == nil {
 			t.Errorf("%q is read as %v", bad, k)
 		}

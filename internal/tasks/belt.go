@@ -218,13 +218,13 @@ func (b *Belt) Archived(ctx context.Context, partners []string) (n int64, err er
 		}
 	}
 	for _, name := range names {
-		count, err := b.redis.ZCard(ctx, key(name, "archived")).Result()
-		if err != nil {
-			return n, fmt.Errorf("count archived tasks: %w", err)
+		count, oneErr := b.redis.ZCard(ctx, key(name, "archived")).Result()
+		if oneErr != nil {
+			err = errors.Join(err, fmt.Errorf("count archived tasks of queue %s: %w", name, oneErr))
 		}
 		n += count
 	}
-	return n, nil
+	return n, err
 }
 
 // ErrForeign says that the belt was loaded from another ledger.
@@ -241,28 +241,31 @@ func (b *Belt) Claim(ctx context.Context, identity, ledgerURL string) (id string
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("read the belt's marker: %w", err)
-	case found["identity"] != "" && found["identity"] != identity:
+	case found["identity"] == "":
+		return "", nil // whatever else stands there: nobody's
+	case found["identity"] != identity:
 		return "", fmt.Errorf("%w: %s was loaded from ledger %s (%s), this process uses %s (%s); "+
 			"use the ledger and the Redis that belong together", ErrForeign, b.url, found["url"], found["identity"], ledgerURL, identity)
 	}
 	return found["id"], nil
 }
 
+// mark writes the whole marker or nothing: one that was wiped in between, or of which a part was lost, would
+// name no ledger, or no belt.
+var mark = redis.NewScript(`
+local known = redis.call("HMGET", KEYS[1], "identity", "id")
+if known[1] and known[1] ~= "" and (known[1] ~= ARGV[1] or known[2]) then
+	return 0
+end
+redis.call("DEL", KEYS[1])
+redis.call("HSET", KEYS[1], "identity", ARGV[1], "url", ARGV[2], "since", ARGV[3], "id", ARGV[4])
+return 1`)
+
 // Mark writes the marker, unless somebody else was faster, and returns the belt's id. When that was another
 // ledger it is ErrForeign.
 func (b *Belt) Mark(ctx context.Context, identity, ledgerURL string) (id string, err error) {
-	won, err := b.redis.HSetNX(ctx, marker, "identity", identity).Result()
-	if err == nil && !won {
-		_, err = b.Claim(ctx, identity, ledgerURL)
-	}
+	err = mark.Run(ctx, b.redis, []string{marker}, identity, ledgerURL, time.Now().Format(time.RFC3339), rand.Text()).Err()
 	if err != nil {
-		return "", fmt.Errorf("write the belt's marker: %w", err)
-	}
-	if err := b.redis.HSet(ctx, marker, "url", ledgerURL, "since", time.Now().Format(time.RFC3339)).Err(); err != nil {
-		return "", fmt.Errorf("write the belt's marker: %w", err)
-	}
-	// The id last: a marker without one counts as none.
-	if err := b.redis.HSetNX(ctx, marker, "id", rand.Text()).Err(); err != nil {
 		return "", fmt.Errorf("write the belt's marker: %w", err)
 	}
 	return b.Claim(ctx, identity, ledgerURL)

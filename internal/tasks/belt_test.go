@@ -113,9 +113,12 @@ func TestHasAndIDTakenInEveryState(t *testing.T) {
 			put(t, b, tasks.Item{Shipment: parcel(2), Line: tasks.Main})
 		}, false, false, tasks.Nowhere},
 		"in line": {func(t *testing.T, b *tasks.Belt) { put(t, b, item) }, true, true, tasks.Present},
-		"later": {func(t *testing.T, b *tasks.Belt) {
+		"put off by somebody else": {func(t *testing.T, b *tasks.Belt) {
 			put(t, b, tasks.Item{Shipment: parcel(1), Line: tasks.Main, At: time.Now().Add(time.Hour)})
-		}, true, true, tasks.Present},
+		}, false, true, tasks.Orphaned},
+		"put off in the retry queue": {func(t *testing.T, b *tasks.Belt) {
+			put(t, b, tasks.Item{Shipment: parcel(1), Line: tasks.Retry, N: 2, At: time.Now().Add(time.Hour)})
+		}, false, false, tasks.Present},
 		"list lost": {func(t *testing.T, b *tasks.Belt) {
 			put(t, b, item)
 			must(t, b.Redis().Del(t.Context(), part("pending")).Err())
@@ -216,8 +219,13 @@ func TestAForeignKeyInAQueueIsAnError(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), queue) {
 				t.Errorf("%s of %s: %v", name, queue, err)
 			}
-			_, err = b.Orphans(t.Context(), partner)
-			if want := queue != tasks.QueueDead && (name == "active" || name == "lease"); (err != nil) != want {
+			// An orphan in another queue is seen all the same.
+			must(t, b.Redis().LPush(t.Context(), part("active"), "theirs").Err())
+			orphans, err := b.Orphans(t.Context(), partner)
+			if len(orphans) != 1 {
+				t.Errorf("orphans with %s of %s: %v", name, queue, orphans)
+			}
+			if want := queue != tasks.QueueDead && (name == "active" || name == "lease" || name == "archived"); (err != nil) != want {
 				t.Errorf("orphans with %s of %s: %v", name, queue, err)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -18,7 +19,7 @@ type Where int
 // What a snapshot may say of a shipment. A higher value wins where there are several tasks.
 const (
 	Nowhere  Where = iota
-	Orphaned       // only in the hands of a process that has stopped renewing its lease, or given up by asynq
+	Orphaned       // only in the hands of a process that has stopped renewing its lease, given up by asynq, or put off by somebody else
 	Present        // waiting in a queue, or in the hands of a living process
 )
 
@@ -96,23 +97,30 @@ func (b *Belt) scanQueue(ctx context.Context, queue string, s seer) error {
 	if err := b.scanPending(ctx, queue, s); err != nil {
 		return fmt.Errorf("read queue %s: %w", queue, err)
 	}
-	for _, part := range []string{"scheduled", "retry"} {
+	for part, where := range map[string]Where{
+		"retry": Present, "scheduled": putOff(queue),
+		// What asynq has given up still has its id, so it can only come back under another one.
+		"archived": Orphaned,
+	} {
 		ids, err := b.redis.ZRange(ctx, key(queue, part), 0, -1).Result()
 		if err != nil {
 			return fmt.Errorf("read queue %s: %w", queue, err)
 		}
-		seeAll(s, ids, Present)
+		seeAll(s, ids, where)
 	}
-	// What asynq has given up still has its id, so it can only come back under another one.
-	archived, err := b.redis.ZRange(ctx, key(queue, "archived"), 0, -1).Result()
-	if err != nil {
-		return fmt.Errorf("read queue %s: %w", queue, err)
-	}
-	seeAll(s, archived, Orphaned)
 	if err := b.scanActive(ctx, queue, s); err != nil {
 		return fmt.Errorf("read queue %s: %w", queue, err)
 	}
 	return nil
+}
+
+// putOff is where a task is that waits for its time. In a retry queue the ledger has named that time; elsewhere
+// somebody else has, and the ledger, which has the shipment in line now, does not wait for it.
+func putOff(queue string) Where {
+	if strings.HasSuffix(queue, retrySuffix) || queue == QueueDead {
+		return Present
+	}
+	return Orphaned
 }
 
 // scanPending pages from the tail, where tasks leave: what leaves meanwhile shifts the rest towards
@@ -165,23 +173,35 @@ func (b *Belt) scanActive(ctx context.Context, queue string, s seer) error {
 	return err
 }
 
-// Orphan is a task in the hands of a process that has stopped renewing its lease, or without a lease at all.
-type Orphan struct{ Queue, ID string }
+// Orphan is a task on which nobody works any more: in the hands of a process that has stopped renewing its lease,
+// without a lease at all, or given up by asynq.
+type Orphan struct {
+	Queue, ID string
+	GivenUp   bool
+}
 
-// Orphans lists the orphans in an account's queues. Their shipments may have other tasks besides.
+// Is tells whether a task is the one that an item goes by: while it is there, the item cannot be put.
+func (o Orphan) Is(i Item) bool { return o.ID == i.ID() && o.Queue == Queue(i.Partner, i.Line) }
+
+// Orphans lists the orphans in an account's queues. Their shipments may have other tasks besides. A queue that
+// cannot be read does not hide those in the others: they are returned with the error.
 func (b *Belt) Orphans(ctx context.Context, partner string) (orphans []Orphan, err error) {
 	for queue := range Queues(partner) {
-		active, alive, err := b.active(ctx, queue)
-		if err != nil {
-			return nil, fmt.Errorf("read queue %s: %w", queue, err)
-		}
+		active, alive, activeErr := b.active(ctx, queue)
 		for _, id := range active {
 			if !alive[id] {
-				orphans = append(orphans, Orphan{queue, id})
+				orphans = append(orphans, Orphan{Queue: queue, ID: id})
 			}
 		}
+		archived, archiveErr := b.redis.ZRange(ctx, key(queue, "archived"), 0, -1).Result()
+		for _, id := range archived {
+			orphans = append(orphans, Orphan{Queue: queue, ID: id, GivenUp: true})
+		}
+		if queueErr := errors.Join(activeErr, archiveErr); queueErr != nil {
+			err = errors.Join(err, fmt.Errorf("read queue %s: %w", queue, queueErr))
+		}
 	}
-	return orphans, nil
+	return orphans, err
 }
 
 // Payload is what an orphan carries; known is false when it is gone, or cannot be decoded.
@@ -206,6 +226,7 @@ func (b *Belt) Bury(ctx context.Context, o Orphan) error {
 	_, err := b.redis.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.LRem(ctx, key(o.Queue, "active"), 0, o.ID)
 		p.ZRem(ctx, key(o.Queue, "lease"), o.ID)
+		p.ZRem(ctx, key(o.Queue, "archived"), o.ID)
 		p.Del(ctx, key(o.Queue, "t:"+o.ID))
 		return nil
 	})
@@ -215,7 +236,7 @@ func (b *Belt) Bury(ctx context.Context, o Orphan) error {
 	return nil
 }
 
-// Has tells whether an item's task is in line or in living hands.
+// Has tells whether an item's task is in line, as the ledger has put it there, or in living hands.
 func (b *Belt) Has(ctx context.Context, i Item) (bool, error) {
 	// Not by asynq's Inspector: it knows nothing of a queue whose name Redis has lost.
 	queue := Queue(i.Partner, i.Line)
@@ -227,7 +248,9 @@ func (b *Belt) Has(ctx context.Context, i Item) (bool, error) {
 		return false, fmt.Errorf("look for task %s: %w", i.ID(), err)
 	}
 	switch state {
-	case "pending", "scheduled", "retry":
+	case "scheduled":
+		return putOff(queue) == Present, nil
+	case "pending", "retry":
 		return true, nil
 	case "active":
 	default: // archived, completed, or nobody's

@@ -45,13 +45,15 @@ const (
 	Main
 )
 
+const retrySuffix = "-retry"
+
 // Queue is the name of an account's queue.
 func Queue(partner string, l Line) string {
 	switch l {
 	case Urgent:
 		return "ship-" + partner + "-urgent"
 	case Retry:
-		return "ship-" + partner + "-retry"
+		return "ship-" + partner + retrySuffix
 	case Main:
 	}
 	return "ship-" + partner
@@ -82,7 +84,8 @@ func (i Item) ID() string {
 	return i.Key().String()
 }
 
-// ParseID reads a task's id; n is 0 for one that is not from a retry queue.
+// ParseID reads a task's id; n is 0 for one that is not from a retry queue. An error says that the id names no
+// shipment that a ledger can hold: whatever the task is, its id means nothing.
 func ParseID(id string) (k shipment.Key, n int64, err error) {
 	name, number, numbered := strings.Cut(id, "#")
 	if numbered {

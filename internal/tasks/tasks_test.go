@@ -74,7 +74,7 @@ func TestParseID(t *testing.T) {
 	if err != nil || n != 42 || k != (shipment.Key{Partner: partner, TradeNo: "123"}) {
 		t.Fatal(k, n, err)
 	}
-	for _, bad := range []string{"", "x", ":1", "1:", "1:2#x", "1:2#"} {
+	for _, bad := range []string{"", "x", ":1", "1:", "1:2#x", "1:2#", "1:2\x00", "1:2\x00#1", "1:" + strings.Repeat("2", 6000)} {
 		if _, _, err := tasks.ParseID(bad); err == nil {
 			t.Errorf("ParseID(%q) is accepted", bad)
 		}
@@ -268,6 +268,32 @@ func TestClaimRefusesAnotherLedgersBelt(t *testing.T) {
 	mini.FlushAll()
 	if id, err := b.Claim(t.Context(), "one", "sqlite:/a.db"); err != nil || id != "" {
 		t.Fatal("a wiped belt is not noticed", id, err)
+	}
+}
+
+// Half a marker, which a wiped Redis may leave in the hands of one who writes it, names no ledger: whoever comes first
+// marks the belt anew, and the other one is refused. Half a one that names a ledger is that ledger's.
+func TestHalfAMarkerIsNobodys(t *testing.T) {
+	b, mini := connect(t)
+	mini.HSet("fahuo:ledger", "id", "left over", "url", "sqlite:/a.db")
+	for _, identity := range []string{"one", "two"} {
+		if id, err := b.Claim(t.Context(), identity, "sqlite:/a.db"); err != nil || id != "" {
+			t.Errorf("%s: %q %v", identity, id, err)
+		}
+	}
+	id, err := b.Mark(t.Context(), "one", "sqlite:/a.db")
+	if err != nil || id == "" || id == "left over" {
+		t.Errorf("%q %v", id, err)
+	}
+	if _, err := b.Claim(t.Context(), "two", "sqlite:/b.db"); !errors.Is(err, tasks.ErrForeign) {
+		t.Errorf("%v", err)
+	}
+	mini.HDel("fahuo:ledger", "id")
+	if _, err := b.Mark(t.Context(), "two", "sqlite:/b.db"); !errors.Is(err, tasks.ErrForeign) {
+		t.Errorf("%v", err)
+	}
+	if id, err := b.Mark(t.Context(), "one", "sqlite:/a.db"); err != nil || id == "" {
+		t.Errorf("%q %v", id, err)
 	}
 }
 

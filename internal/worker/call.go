@@ -40,7 +40,7 @@ func (l *lane) call(ctx context.Context, j *job, row ledger.Row) (done bool, err
 	limited, cancel := context.WithTimeout(ctx, ratelimit.MaxWindow)
 	fence := ratelimit.Fence(window, l.w.o.CallTimeout, l.a.Interval)
 	begun, err := l.w.o.Book.Begin(limited, row, ledger.Attempt{
-		Service: alipay.ServiceShip, Worker: l.w.o.Name, Params: string(params), Fence: fence,
+		Service: alipay.ServiceShip, Worker: l.w.o.Name, Params: string(params), Fence: fence, Interval: l.a.Interval,
 	})
 	cancel()
 	if err != nil {
@@ -48,6 +48,7 @@ func (l *lane) call(ctx context.Context, j *job, row ledger.Row) (done bool, err
 		return false, err
 	}
 	l.windowKept(time.Since(m0))
+	fence = max(fence, begun.FenceAt.Sub(begun.ChangedAt)) // later if somebody has announced a larger interval
 
 	// Steps 5 and 6. If we die in here, the row is calling until the fence, and then queried.
 	l.step(StepWrite)
@@ -202,7 +203,9 @@ func (l *lane) finish(ctx context.Context, j *job, begun ledger.Row, r alipay.Re
 	case row.State == shipment.Calling:
 		return true, nil // rescue takes it after the fence
 	case row.Barred:
-		row = l.gatherEvidence(ctx, row)
+		if row, err = l.gatherEvidence(ctx, row); err != nil && !errors.Is(err, ledger.ErrStale) {
+			l.w.o.Log.Warn().Err(err).Stringer("shipment", row.Key()).Msg("no query for the evidence is on record; it will be made")
+		}
 	}
 	l.moved(ctx, row, move.Detail)
 	return true, nil

@@ -140,7 +140,7 @@ func (y *yard) auditEnd(r ledger.Row) {
 	switch r.TradeNo {
 	case refused.TradeNo:
 		wantState, wantReason = shipment.Dead, shipment.ReasonTradeStatusNotAvailable
-	case strange:
+	case named:
 		wantState, wantReason = shipment.Dead, shipment.ReasonBadPayload
 	}
 	if !y.wanted[r.TradeNo] || r.State != wantState || r.Reason != wantReason {

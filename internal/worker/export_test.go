@@ -8,6 +8,9 @@ func (w *Worker) Reload(ctx context.Context) error { return w.reload(ctx) }
 // Rescue runs rescue once.
 func (w *Worker) Rescue(ctx context.Context) error { return w.rescue(ctx) }
 
+// Examine makes the queries for the evidence that are left to make.
+func (w *Worker) Examine(ctx context.Context) error { return w.examine(ctx) }
+
 // Feed runs the feeder once.
 func (w *Worker) Feed(ctx context.Context) error { return w.feed(ctx) }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -24,8 +26,9 @@ const (
 	gaugeEvery  = 15 * time.Second // likewise
 )
 
-// unexamined is how long after its death a refused shipment's evidence is left to the worker that had the
-// call: longer than any query takes.
+// unexamined is how long a refused shipment's evidence is left to the worker that had the call, counted from its
+// death, or to the one that has claimed it since: until the latest moment at which its query is sent, and then
+// longer than any query takes.
 const unexamined = 30 * time.Second
 
 // manyRows at once on the belt are worth a line in the log.
@@ -63,24 +66,37 @@ func (w *Worker) rescue(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, r := range overdue {
-		_, err := w.o.Book.TakeOver(ctx, r, w.o.Retry.afterSilence(r.Failures+1), w.o.Name, false)
-		if err != nil && !errors.Is(err, ledger.ErrStale) {
+	return errors.Join(
+		each(ctx, w, overdue, func(r ledger.Row) error {
+			_, err := w.o.Book.TakeOver(ctx, r, w.o.Retry.afterSilence(r.Failures+1), w.o.Name, false)
+			if errors.Is(err, ledger.ErrStale) {
+				return nil
+			}
+			if err == nil {
+				w.o.Log.Warn().Stringer("shipment", r.Key()).Msg("a call had no answer before its fence; to be queried")
+			}
 			return err
-		}
-		if err == nil {
-			w.o.Log.Warn().Stringer("shipment", r.Key()).Msg("a call had no answer before its fence; to be queried")
+		}),
+		each(ctx, w, w.lanes, func(l *lane) error { return w.adopt(ctx, l) }))
+}
+
+// each does something for everyone: what is wrong with one keeps it from nobody else, unless ledger or Redis do not
+// answer at all.
+func each[T any](ctx context.Context, w *Worker, all []T, do func(T) error) (failed error) {
+	for _, one := range all {
+		if err := do(one); err != nil {
+			failed = errors.Join(failed, err)
+			if w.away(ctx) {
+				break
+			}
 		}
 	}
-	for _, l := range w.lanes {
-		if err := w.adopt(ctx, l); err != nil {
-			return err
-		}
-		if err := l.examine(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	return failed
+}
+
+// examine makes the queries for the evidence that processes which have ended could not make.
+func (w *Worker) examine(ctx context.Context) error {
+	return each(ctx, w, w.lanes, func(l *lane) error { return l.examine(ctx) })
 }
 
 // examine makes the query for the evidence that a process which has ended could not make (C1).
@@ -89,37 +105,34 @@ func (l *lane) examine(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, r := range rows {
-		r, err := l.w.o.Book.ClaimEvidence(ctx, r, l.w.o.Name)
+	return each(ctx, l.w, rows, func(r ledger.Row) error {
+		r, err := l.gatherEvidence(ctx, r)
 		if errors.Is(err, ledger.ErrStale) {
-			continue
+			return nil
 		}
-		if err != nil {
-			return err
+		if err == nil {
+			l.moved(ctx, r, "the evidence was gathered afterwards")
 		}
-		l.moved(ctx, l.gatherEvidence(ctx, r), "the evidence was gathered afterwards")
-	}
-	return nil
+		return err
+	})
 }
 
 // reload compares ledger and belt both ways.
 func (w *Worker) reload(ctx context.Context) error {
-	if err := w.o.Belt.Publish(ctx, w.partners()); err != nil {
-		return err
-	}
-	for _, l := range w.lanes {
+	return each(ctx, w, []func(context.Context) error{
+		func(ctx context.Context) error { return w.o.Belt.Publish(ctx, w.partners()) },
+		w.reloadLanes, w.reloadDead, w.checkArchive, w.checkUndecodable,
+	}, func(part func(context.Context) error) error { return part(ctx) })
+}
+
+func (w *Worker) reloadLanes(ctx context.Context) error {
+	return each(ctx, w, w.lanes, func(l *lane) error {
 		there, err := w.o.Belt.Snapshot(ctx, l.partner)
 		if err != nil {
 			return err
 		}
-		if err := w.reloadState(ctx, l.partner, shipment.Queued, there); err != nil {
-			return err
-		}
-	}
-	if err := w.reloadDead(ctx); err != nil {
-		return err
-	}
-	return errors.Join(w.checkArchive(ctx), w.checkUndecodable(ctx))
+		return w.reloadState(ctx, l.partner, shipment.Queued, there)
+	})
 }
 
 const reloadPage = 2000
@@ -169,23 +182,18 @@ func (w *Worker) reloadDead(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, partner := range partners {
-		if err := w.reloadState(ctx, partner, shipment.Dead, there); err != nil {
-			return err
-		}
-	}
-	for k := range there {
-		r, err := w.o.Book.Get(ctx, k)
-		if err != nil && !errors.Is(err, ledger.ErrNotFound) {
-			return err
-		}
-		if err == nil && r.State != shipment.Dead && !r.Feed {
-			if err := w.o.Belt.RemoveDead(ctx, k); err != nil {
-				return err
+	return errors.Join(
+		each(ctx, w, partners, func(partner string) error { return w.reloadState(ctx, partner, shipment.Dead, there) }),
+		each(ctx, w, slices.Collect(maps.Keys(there)), func(k shipment.Key) error {
+			r, err := w.o.Book.Get(ctx, k)
+			if errors.Is(err, ledger.ErrNotFound) {
+				return nil
 			}
-		}
-	}
-	return nil
+			if err == nil && r.State != shipment.Dead && !r.Feed {
+				err = w.o.Belt.RemoveDead(ctx, k)
+			}
+			return err
+		}))
 }
 
 func (w *Worker) partners() []string {
@@ -205,14 +213,14 @@ func (w *Worker) checkArchive(ctx context.Context) error {
 	if n > 0 {
 		w.o.Log.Error().Int64("tasks", n).Msg("asynq has archived tasks, which must not happen; their shipments are safe in the ledger")
 	}
-	w.metrics.archived.Set(float64(n))
+	w.metrics.archived.Set(float64(n + w.givenUp.Load()))
 	return nil
 }
 
 // checkUndecodable raises the alarm about bytes that asynq cannot read. Other work goes on beside them.
 func (w *Worker) checkUndecodable(ctx context.Context) error {
 	n := 0
-	for _, l := range w.lanes {
+	err := each(ctx, w, w.lanes, func(l *lane) error {
 		odd, err := w.o.Belt.Undecodable(ctx, l.partner)
 		if err != nil {
 			return fmt.Errorf("look for undecodable tasks: %w", err)
@@ -222,9 +230,10 @@ func (w *Worker) checkUndecodable(ctx context.Context) error {
 				Msg("something in the queue cannot be decoded; it is not ours, or half of it is lost: what it should be must be found out, then it may be removed (docs/operations.md)")
 		}
 		n += len(odd)
-	}
+		return nil
+	})
 	w.metrics.undecodable.Set(float64(n))
-	return nil
+	return err
 }
 
 // checkMemory warns of a Redis that forgets tasks when it is full.

@@ -155,19 +155,48 @@ func TestReloadKeepsTheDeadLetterQueueTrue(t *testing.T) {
 }
 
 func TestWhatAsynqHasArchivedComesBack(t *testing.T) {
-	s := set(t, time.Second)
-	w := s.idle()
-	s.accept(parcel(0))
-	s.must(w.Feed(t.Context()))
-	inspector := asynq.NewInspectorFromRedisClient(s.belt.Redis())
-	s.must(inspector.ArchiveTask(tasks.Queue(partner, tasks.Main), parcel(0).Key().String()))
-	s.age()
-	s.must(w.Reload(t.Context()))
-	s.must(w.Feed(t.Context()))
-	row := s.row(parcel(0))
-	if has, err := s.belt.Has(t.Context(), tasks.Item{Shipment: row.Shipment, Line: tasks.Retry, N: row.Version}); err != nil || !has || row.Version != 2 {
-		t.Errorf("not on the belt again: %+v %v", row, err)
+	for name, loop := range map[string]func(*worker.Worker) error{
+		"rescue": func(w *worker.Worker) error { return w.Rescue(t.Context()) },
+		"reload": func(w *worker.Worker) error { return w.Reload(t.Context()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			registry := prometheus.NewRegistry()
+			s := set(t, time.Second, func(o *worker.Options) { o.Metrics = registry })
+			w := s.idle()
+			s.accept(parcel(0))
+			s.must(w.Feed(t.Context()))
+			inspector := asynq.NewInspectorFromRedisClient(s.belt.Redis())
+			s.must(inspector.ArchiveTask(tasks.Queue(partner, tasks.Main), parcel(0).Key().String()))
+			s.age()
+			s.must(loop(w))
+			s.must(w.Feed(t.Context()))
+			row := s.row(parcel(0))
+			if has, err := s.belt.Has(t.Context(), tasks.Item{Shipment: row.Shipment, Line: tasks.Retry, N: row.Version}); err != nil || !has || row.Version != 2 {
+				t.Errorf("not on the belt again: %+v %v", row, err)
+			}
+			s.must(w.Reload(t.Context()))
+			if n := gathered(t, registry, "fahuo_asynq_archived"); n != 1 {
+				t.Errorf("%v given up, says the alarm", n)
+			}
+		})
 	}
+}
+
+// begun begins a call as a process that ends right after, with a fence that is over at once.
+func (s *scene) begun(p shipment.Shipment) ledger.Row {
+	s.t.Helper()
+	begun, err := s.book.Begin(s.t.Context(), s.row(p), ledger.Attempt{Service: alipay.ServiceShip, Worker: "dead", Params: "{}"})
+	s.must(err)
+	return begun
+}
+
+// refused records TRADE_STATUS_NOT_AVAILD as the answer to a call.
+func (s *scene) refused(begun ledger.Row) {
+	s.t.Helper()
+	_, err := s.book.Finish(s.t.Context(), begun, ledger.Finish{Answered: true, Since: time.Hour, Move: ledger.Move{
+		To: shipment.Dead, Bar: true, Reason: shipment.ReasonTradeStatusNotAvailable, Code: "TRADE_STATUS_NOT_AVAILD",
+	}})
+	s.must(err)
 }
 
 // C1: a worker that ends between the refusal and the query leaves the query to another, once.
@@ -176,22 +205,17 @@ func TestTheEvidenceIsGatheredAfterwards(t *testing.T) {
 	first, second := s.idle(), s.idle()
 	s.accept(parcels(2)...)
 	for n := range 2 {
-		begun, err := s.book.Begin(t.Context(), s.row(parcel(n)), ledger.Attempt{Service: alipay.ServiceShip, Worker: "dead", Params: "{}", Fence: 0})
-		s.must(err)
-		_, err = s.book.Finish(t.Context(), begun, ledger.Finish{Answered: true, Since: time.Hour, Move: ledger.Move{
-			To: shipment.Dead, Bar: true, Reason: shipment.ReasonTradeStatusNotAvailable, Code: "TRADE_STATUS_NOT_AVAILD",
-		}})
-		s.must(err)
+		s.refused(s.begun(parcel(n)))
 	}
-	s.must(first.Rescue(t.Context()))
+	s.must(first.Examine(t.Context()))
 	if s.queries(parcel(0)) != 0 {
 		t.Error("queried while its worker may still do it")
 	}
 	s.gateway.Inject(alipaytest.Fault{Service: "query", TradeNo: parcel(1).TradeNo, Kind: alipaytest.ServerError}) // it counts all the same
 	for range 3 {
 		s.age()
-		s.must(first.Rescue(t.Context()))
-		s.must(second.Rescue(t.Context()))
+		s.must(first.Examine(t.Context()))
+		s.must(second.Examine(t.Context()))
 	}
 	for n := range 2 {
 		if q := s.queries(parcel(n)); q != 1 {

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/hibiken/asynq"
 	"github.com/rs/zerolog"
@@ -174,18 +177,28 @@ func (l *lane) comparePayload(ctx context.Context, j *job, row ledger.Row) error
 	return l.w.o.Book.Remark(ctx, j.key, l.w.o.Name, fmt.Sprintf("a task said %s %q; %q is used", d.Field, d.New, d.Old))
 }
 
-// opaque makes an id of somebody else's one in which nothing means anything to us.
+// opaque makes a name of a task's id, in which nothing means anything and which no shipment can have: a trade
+// number is all digits. Ids that would look alike then are told apart by a hash.
 func opaque(id string) string {
-	id = strings.NewReplacer("#", "_", ":", "_", "\x00", "_").Replace(strings.ToValidUTF8(id, "?"))
-	return string([]rune(id)[:min(len([]rune(id)), 64)])
+	const prefix, most = "task-", 48
+	name := []rune(strings.Map(func(r rune) rune {
+		if r == '#' || r == ':' || r == utf8.RuneError || !unicode.IsPrint(r) {
+			return '_'
+		}
+		return r
+	}, id))
+	if len(name) <= most && string(name) == id {
+		return prefix + id
+	}
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(id)) // never fails
+	return fmt.Sprintf("%s%s-%08x", prefix, string(name[:min(len(name), most)]), hash.Sum32())
 }
 
-// refuse makes a dead letter of a task that is no shipment.
+// refuse makes a dead letter of a task that is no shipment. It goes by a name of its own, even where the task's
+// id names a shipment: that one may still be handed over.
 func (l *lane) refuse(ctx context.Context, j *job) error {
 	k := shipment.Key{Partner: l.partner, TradeNo: opaque(j.id)}
-	if j.key.Partner == l.partner {
-		k = j.key
-	}
 	l.w.o.Log.Error().Str("task", j.id).Msg("a task in the queue is no shipment; it is a dead letter now")
 	l.step(StepRefuse)
 	if err := l.w.o.Book.AcceptDead(ctx, k, j.payload, l.w.o.Name); err != nil {

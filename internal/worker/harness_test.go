@@ -73,18 +73,19 @@ func set(t *testing.T, interval time.Duration, adjust ...func(*worker.Options)) 
 	s.belt, err = tasks.Connect("redis://"+s.redis.Addr(), "")
 	s.must(err)
 	t.Cleanup(func() { s.must(s.belt.Close()) })
-	s.book, err = ledger.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "fahuo.db"))
+	book, err := ledger.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "fahuo.db"))
 	s.must(err)
-	t.Cleanup(func() { s.must(s.book.Close()) })
+	t.Cleanup(func() { s.must(book.Close()) })
 	s.options = worker.Options{
 		Accounts: []worker.Account{{Name: "test", Interval: interval, Credentials: &creds}},
-		Gateway:  client, Book: s.book, Belt: s.belt, CallTimeout: 500 * time.Millisecond,
+		Gateway:  client, Book: book, Belt: s.belt, CallTimeout: 500 * time.Millisecond,
 		Retry: worker.Retry{Base: 50 * time.Millisecond, Cap: time.Second, For: time.Hour},
 		Name:  "w1", Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel), OnEvent: s.note,
 	}
 	for _, f := range adjust {
 		f(&s.options)
 	}
+	s.book = s.options.Book // adjust may have given it another one
 	return s
 }
 

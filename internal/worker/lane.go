@@ -56,6 +56,7 @@ func (l *lane) start(delayed time.Duration) {
 		// asynq must never count towards giving up: the budget is the ledger's.
 		IsFailure:      func(error) bool { return false },
 		RetryDelayFunc: func(int, error, *asynq.Task) time.Duration { return time.Second },
+		ErrorHandler:   asynq.ErrorHandlerFunc(l.outOfTime),
 		Logger:         asynqLog{l.w.asynqLog.With().Str("partner", l.partner).Logger()},
 		LogLevel:       asynq.WarnLevel,
 	})

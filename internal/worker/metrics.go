@@ -46,7 +46,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		dead:        gaugeVec("fahuo_dead_letters", "Dead letters by reason; up to 15 s old.", "reason"),
 		oldest:      gaugeVec("fahuo_oldest_queued_seconds", "Age of the oldest queued shipment, up to 15 s ago.", "partner"),
 		held:        gaugeVec("fahuo_account_held", "1 while the account is on hold; up to 15 s old.", "partner"),
-		archived:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "fahuo_asynq_archived", Help: "Tasks that asynq has given up; must stay 0. Up to a minute old."}),
+		archived:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "fahuo_asynq_archived", Help: "Tasks that asynq has given up, those included that this worker has taken on since its start; must stay 0. Up to a minute old."}),
 		undecodable: prometheus.NewGauge(prometheus.GaugeOpts{Name: "fahuo_undecodable_tasks", Help: "What lies in the queues and asynq cannot decode; should stay 0. Up to a minute old."}),
 		ledger:      prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "fahuo_ledger_seconds", Help: "How long write transactions of the ledger took.", Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}, []string{"op"}),
 		alive:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "fahuo_worker_alive", Help: "1 while the worker runs."}),

@@ -49,7 +49,7 @@ func TestPoisonIsKeptAndOtherWorkGoesOn(t *testing.T) {
 			t.Errorf("%+v", letter)
 		}
 		var n int
-		_, err := fmt.Sscanf(letter.TradeNo, "by hand %d", &n)
+		_, err := fmt.Sscanf(letter.TradeNo, "task-by hand %d", &n)
 		s.must(err)
 		if kept := s.kept(letter.Key()); !bytes.Equal(kept, payloads[n]) {
 			t.Errorf("%q is kept of %q", kept, payloads[n])

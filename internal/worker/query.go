@@ -32,9 +32,11 @@ func (l *lane) preflight(ctx context.Context, j *job, row ledger.Row, account le
 	if l.w.draining() && a.Outcome == alipay.Unknown {
 		return false, errDraining // cut off by the stop: it says nothing about the trade
 	}
-	f := facts{
-		Row: row, BudgetOver: account.Spent(row) > l.w.o.Retry.For, Delay: l.w.o.Retry.after(row.Failures + 1),
+	over, err := l.budgetOver(ctx, row, account)
+	if err != nil {
+		return false, err
 	}
+	f := facts{Row: row, BudgetOver: over, Delay: l.w.o.Retry.after(row.Failures + 1)}
 	act, move := afterQuery(f, a)
 	switch act {
 	case actCall:
@@ -52,13 +54,31 @@ func (l *lane) preflight(ctx context.Context, j *job, row ledger.Row, account le
 	return true, nil
 }
 
+// budgetOver tells whether the retry budget is used up. What seems so is looked at closely: after an absence the
+// account's row does not know of it yet.
+func (l *lane) budgetOver(ctx context.Context, row ledger.Row, account ledger.Account) (bool, error) {
+	if account.Spent(row) <= l.w.o.Retry.For {
+		return false, nil
+	}
+	spent, err := l.w.o.Book.Spent(ctx, row)
+	return spent > l.w.o.Retry.For, err
+}
+
 // query makes one query and records it. An error means that it was not made, or could not be
 // recorded; that Alipay told nothing is in the answer.
 func (l *lane) query(ctx context.Context, row ledger.Row) (alipay.Answer, error) {
+	return l.queryIf(ctx, row, func() error { return nil })
+}
+
+// queryIf is query, unless something that is asked right before it is sent is against it.
+func (l *lane) queryIf(ctx context.Context, row ledger.Row, may func() error) (alipay.Answer, error) {
 	l.step(StepQuery)
 	// One that cannot be made in time is like one that was not answered, and there is nothing to record.
 	if err := l.queries.Wait(ctx); err != nil {
 		return alipay.Answer{Err: err}, nil
+	}
+	if err := may(); err != nil {
+		return alipay.Answer{}, err
 	}
 	a, params, took := l.w.o.Gateway.Query(ctx, l.a.Credentials, row.TradeNo)
 	l.step(StepQueried)
@@ -123,21 +143,43 @@ func (l *lane) noteQueryRight(ctx context.Context, a alipay.Answer) {
 	}
 }
 
-// gatherEvidence makes the one query that follows a refusal (C1), whatever it says.
-func (l *lane) gatherEvidence(ctx context.Context, dead ledger.Row) ledger.Row {
+// claimLasts is how long after claiming it the query for the evidence may be sent. It is answered and recorded, or
+// given up, before anybody else claims it (unexamined).
+const claimLasts = 10 * time.Second
+
+// errClaimOver says that the query was not made, since somebody else may be about to make it.
+var errClaimOver = errors.New("this process was stopped before its query for the evidence; it is left to another")
+
+// gatherEvidence makes the one query that follows a refusal (C1), whatever it says. Of any number of processes one
+// makes it: who has claimed it, and has not been stopped since.
+func (l *lane) gatherEvidence(ctx context.Context, dead ledger.Row) (ledger.Row, error) {
 	// Not given up when the worker stops: it is the only one there will be.
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), preflightTime(0, true))
 	defer cancel()
-	a, err := l.query(limited, dead)
+	claimed := time.Now() // sooner than the ledger's time, from which the others reckon
+	mine, err := l.w.o.Book.ClaimEvidence(limited, dead, l.w.o.Name)
+	if err != nil {
+		return dead, err
+	}
+	dead = mine
+	l.step(StepClaimed)
+	a, err := l.queryIf(limited, dead, func() error {
+		now := time.Now()
+		// The monotonic clock stands still while the machine is suspended.
+		if max(now.Sub(claimed), now.Round(0).Sub(claimed.Round(0))) > claimLasts {
+			return errClaimOver
+		}
+		return nil
+	})
 	finds := findsOf(a)
 	if err != nil || finds.Found == "" {
-		return dead
+		return dead, err
 	}
 	l.step(StepEvidence)
 	found, err := l.w.o.Book.Evidence(ctx, dead, finds, l.w.o.Name)
 	if err != nil {
 		l.w.o.Log.Warn().Err(err).Stringer("shipment", dead.Key()).Msg("what the query found stands in the calls only")
-		return dead
+		return dead, nil
 	}
-	return found
+	return found, nil
 }

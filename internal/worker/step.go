@@ -28,6 +28,7 @@ const (
 	StepAnswered Step = "answered" // likewise, and the answer is lost
 	StepFinish   Step = "finish"   // likewise
 	StepFinished Step = "finished" // the answer is recorded, the row has moved and is marked as to be fed
+	StepClaimed  Step = "claimed"  // the query for the evidence is ours, and was not made; another claims it later
 	StepEvidence Step = "evidence" // what the query found after a refusal stands in the calls alone
 
 	StepHandBack Step = "hand back"   // the worker stops; the row is queued, in hand
@@ -40,7 +41,7 @@ const (
 func Steps() []Step {
 	return []Step{
 		StepRead, StepAccept, StepTaken, StepRefuse, StepLater, StepTakeOver, StepTakenOver, StepQuery, StepQueried, StepRecorded,
-		StepSettle, StepSettled, StepConnect, StepBegin, StepWrite, StepAnswered, StepFinish, StepFinished, StepEvidence,
+		StepSettle, StepSettled, StepConnect, StepBegin, StepWrite, StepAnswered, StepFinish, StepFinished, StepClaimed, StepEvidence,
 		StepHandBack, StepPut, StepFed, StepDone,
 	}
 }

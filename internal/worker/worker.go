@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -30,7 +31,8 @@ type Worker struct {
 	done    sync.WaitGroup
 	failed  chan error
 
-	beltID string // of the belt, as last seen; the feeder's
+	beltID  string       // of the belt, as last seen; the feeder's
+	givenUp atomic.Int64 // tasks that asynq had given up and whose shipments were taken on
 
 	mu    sync.Mutex
 	drain chan struct{} // closed when Stop begins: no new call
@@ -96,6 +98,8 @@ func (w *Worker) run() error {
 	}
 	if !w.o.WithoutRescue {
 		loops.Go(func() { w.every(rescueEvery, "rescue", w.rescue) })
+		// By itself: a gateway that is silent takes long, and calls past their fences do not wait for it.
+		loops.Go(func() { w.every(rescueEvery, "gather evidence", w.examine) })
 		loops.Go(func() { w.every(reloadEvery, "compare ledger and belt", w.reload) })
 	}
 	loops.Go(func() { w.every(gaugeEvery, "count", w.gauge) })

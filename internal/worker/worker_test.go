@@ -57,6 +57,32 @@ func TestSeveralWorkersShareOneSlot(t *testing.T) {
 	s.lawful()
 }
 
+// Two workers were given different intervals for one account: the gateway sees the larger one.
+func TestWorkersThatDisagreeKeepTheLargerInterval(t *testing.T) {
+	t.Parallel()
+	s := set(t, 500*time.Millisecond)
+	announced := func(d time.Duration) func() bool {
+		return func() bool {
+			a, err := s.book.Account(t.Context(), partner)
+			return err == nil && a.Interval == d
+		}
+	}
+	hasty := s.options
+	hasty.Name, hasty.Accounts = "w2", []worker.Account{{Interval: 50 * time.Millisecond, Credentials: s.options.Accounts[0].Credentials}}
+	w, err := worker.New(hasty)
+	s.must(err)
+	w.Start()
+	defer func() { s.must(w.Stop(t.Context())) }()
+	s.until("the smaller one announced", announced(50*time.Millisecond))
+	s.start()
+	s.until("the larger one announced", announced(500*time.Millisecond))
+	// One call has no answer: the fence keeps the distance, too.
+	s.gateway.Inject(alipaytest.Fault{TradeNo: parcel(3).TradeNo, Kind: alipaytest.Hang, When: alipaytest.After})
+	s.accept(parcels(8)...)
+	s.until("all shipped", func() bool { return s.counts()[shipment.Shipped] == 8 })
+	s.lawful() // the gateway holds it against everybody that a gap is under 500 ms
+}
+
 func TestUrgentFirstAlsoAfterALostBelt(t *testing.T) {
 	t.Parallel()
 	s := set(t, 20*time.Millisecond)
@@ -378,9 +404,14 @@ func TestTasksPutDirectly(t *testing.T) {
 		t.Errorf("the difference is not in the history: %v %v", lines, err)
 	}
 	s.until("the broken one dead", func() bool { return s.counts()[shipment.Dead] == 1 })
-	if r := s.row(broken); r.Reason != shipment.ReasonBadPayload {
-		t.Errorf("%+v", r)
+	letters, err := s.book.Dead(t.Context(), ledger.Scope{}, 10)
+	if err != nil || len(letters) != 1 || letters[0].Reason != shipment.ReasonBadPayload {
+		t.Errorf("%+v %v", letters, err)
 	}
+	// What was wrong with the task is not held against the shipment.
+	s.accept(parcel(2))
+	s.feed()
+	s.until("shipped after all", s.is(parcel(2), shipment.Shipped))
 	s.lawful()
 }
 

@@ -162,8 +162,11 @@ var (
 // silent is the name of a worker that is not there: its call has no request, and a fence that is over at once.
 const silent = "silent"
 
-// strange is the id of a task that is no shipment.
-const strange = "order-9"
+// strange is the id of a task that is no shipment, named what it goes by as a dead letter.
+const (
+	strange = "order-9"
+	named   = "task-order-9"
+)
 
 // lay lays out the shipments and what else it takes for a process to come to a place.
 func (y *yard) lay(place worker.Step) {
@@ -185,7 +188,7 @@ func (y *yard) lay(place worker.Step) {
 		_, err := client.EnqueueContext(ctx, asynq.NewTask("other:type", []byte("no shipment")),
 			asynq.TaskID(strange), asynq.Queue(tasks.Queue(partner, tasks.Main)))
 		y.must(err)
-		y.wanted[strange] = true
+		y.wanted[named] = true
 	case worker.StepTakeOver, worker.StepTakenOver:
 		y.silence()
 	case worker.StepLater:
