@@ -86,7 +86,7 @@ func (q *request) auditFilters(query url.Values) filters {
 	bar := filters{Action: "/audit", Text: searched(query), Hint: "audit.text_hint", Size: query.Get("size")}
 	var options []option
 	for _, a := range acts {
-		options = append(options, option{Value: string(a), Label: q.lang.text("did." + string(a))})
+		options = append(options, option{Value: string(a), Label: q.lang.text("event." + string(a))})
 	}
 	bar.choose(q, selection{"audit.act", "act", options})
 	bar.enter(q, input{Key: "audit.actor", Name: "actor", Type: "text", List: "actors"})
@@ -120,7 +120,7 @@ func (l *language) audited(line ledger.Line, names map[string]string) auditLine 
 	}
 	slices.Sort(fields)
 	for _, field := range fields {
-		v.Changes = append(v.Changes, amended{l.maybe("audit.field.", field), l.value(field, line.Before[field]), l.value(field, line.After[field])})
+		v.Changes = append(v.Changes, amended{l.maybe("change.", field), l.value(field, line.Before[field]), l.value(field, line.After[field])})
 	}
 	return v
 }
@@ -137,7 +137,7 @@ func (l *language) value(field, value string) string {
 	case field == "looked":
 		return l.maybe("audit.", value)
 	case field == shipment.FieldTransportType:
-		return l.maybe("audit.transport.", value)
+		return l.transported(value)
 	}
 	return mask(value)
 }

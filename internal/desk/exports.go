@@ -150,7 +150,7 @@ func (q *request) shipmentCells(r ledger.Row, account string) []string {
 	}
 	return []string{
 		mask(r.TradeNo), r.Partner, account, q.lang.text("state." + string(r.State)), reason, r.ErrorCode, q.lang.maybe("status.", r.TradeStatus), mask(r.OrderRef),
-		mask(r.LogisticsName), mask(r.InvoiceNo), q.lang.maybe("audit.transport.", transport), mask(r.Batch), urgent, strconv.FormatInt(r.Resent, 10),
+		mask(r.LogisticsName), mask(r.InvoiceNo), q.lang.transported(transport), mask(r.Batch), urgent, strconv.FormatInt(r.Resent, 10),
 		r.Assignee, cellTime(r.AcceptedAt), cellTime(r.SettledAt),
 	}
 }
@@ -185,7 +185,7 @@ func (q *request) auditCells(v auditLine) [][]string {
 	if v.Bulk != 0 {
 		bulk = strconv.FormatInt(v.Bulk, 10)
 	}
-	row := []string{clock(v.At), v.Actor, q.lang.text("did." + string(v.Act)), v.Partner, v.Account, mask(v.TradeNo), mask(v.Batch), bulk, "", "", "", v.Words}
+	row := []string{clock(v.At), v.Actor, q.lang.text("event." + string(v.Act)), v.Partner, v.Account, mask(v.TradeNo), mask(v.Batch), bulk, "", "", "", v.Words}
 	if len(v.Changes) == 0 {
 		return [][]string{row}
 	}

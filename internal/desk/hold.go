@@ -27,7 +27,7 @@ func (l *language) hold(h *ledger.Hold) *holdWords {
 		return &holdWords{Since: h.Since, Why: l.text("hold.manual"), Detail: mask(h.Reason)}
 	}
 	w := &holdWords{Since: h.Since, Code: h.Code, Why: l.text("hold.refused"), Detail: mask(h.Reason)}
-	if words, ok := l.say["hold.code."+h.Code]; ok {
+	if words, ok := l.say["code."+h.Code]; ok {
 		w.Why = words
 	}
 	if m := sameDeaths.FindStringSubmatch(h.Reason); m != nil {

@@ -261,7 +261,7 @@ func TestSentencesInBothLanguages(t *testing.T) {
 		ledger.ActRemark, ledger.ActSendAgain, ledger.ActClose, ledger.ActMarkShipped, ledger.ActAssign, ledger.ActNote, ledger.ActAsk, ledger.ActCancel, ledger.ActUndoClose,
 		ledger.ActHold, ledger.ActRelease, ledger.ActLogin, ledger.ActLogout,
 	} {
-		if en["did."+string(act)] == "" || zh["did."+string(act)] == "" {
+		if en["event."+string(act)] == "" || zh["event."+string(act)] == "" {
 			t.Errorf("no words for %s", act)
 		}
 	}
