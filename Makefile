@@ -62,7 +62,7 @@ chaos: test-deps ## let everything go wrong, over each ledger, and check the rec
 	$(GO) test ./internal/chaos -count=1 -v -timeout 30m -run TestChaos -args -chaos.ledger=postgres -chaos.span=15m -chaos.shipments=11000 $(CHAOS)
 	$(GO) test ./internal/chaos -count=1 -v -timeout 30m -run TestPaceUnderKills -args -pace.span=10m -pace.interval=10s -pace.accounts=60 -pace.kills=30 -pace.mean=10050ms
 	$(GO) test ./internal/chaos -count=1 -v -timeout 30m -run TestOverload -args -overload.mountain=200000 -overload.for=130s
-	$(GO) test ./cmd/worker -count=1 -v -timeout 30m -run 'TestLedgerAway|TestRecovery|TestAWiped' -args -away.for=5m
+	$(GO) test ./cmd/worker -count=1 -v -timeout 30m -run 'TestLedgerAway|TestRecovery|TestAWiped' -args -away.for=5m -recovery.strict
 
 fuzz: ## run the fuzz targets, one after the other, FUZZ_TIME each (FUZZ=FuzzOpen FUZZ_TIME=5m)
 	@targets=$$(grep -roE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | grep -E '$(FUZZ)' | sort); \

@@ -118,19 +118,31 @@ func (s *site) count(state shipment.State) int64 {
 	return counts[state]
 }
 
+// untilLast is how long until waits altogether. How much happens in a minute is the machine's business.
+const untilLast = 10 * time.Minute
+
 // until waits for a condition, which is looked at again at every event of the gateway and now and then:
-// the ledger belongs to another process and gives no signal.
-func (s *site) until(what string, limit time.Duration, done func() bool) {
+// the ledger belongs to another process and gives no signal. It gives up when nothing has happened at the gateway
+// for as long as silence says.
+func (s *site) until(what string, silence time.Duration, done func() bool) {
 	s.t.Helper()
-	deadline := time.After(limit)
+	last, silent := time.NewTimer(untilLast), time.NewTimer(silence)
+	defer last.Stop()
+	defer silent.Stop()
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
-	for !done() {
+	for {
 		changed := s.gateway.Changed()
+		if done() {
+			return
+		}
 		select {
 		case <-changed:
+			silent.Reset(silence)
 		case <-ticker.C:
-		case <-deadline:
+		case <-silent.C:
+			s.t.Fatalf("in vain, and nothing happens any more: %s", what)
+		case <-last.C:
 			s.t.Fatalf("in vain: %s", what)
 		}
 	}

@@ -26,6 +26,9 @@ type Mountain struct {
 	Memory     [2]int64      // of the largest worker, in bytes: once it works, and the most
 }
 
+// overloadIn is how long the workers are given besides the span; the others are done in seconds.
+const overloadIn = 5 * time.Minute
+
 // Overload gives the first account a mountain of shipments and each of the others a few, and lets the workers
 // work for a while, at least until the others are done.
 func Overload(ctx context.Context, c Config, mountain, few int) (m Mountain, err error) {
@@ -38,6 +41,8 @@ func Overload(ctx context.Context, c Config, mountain, few int) (m Mountain, err
 	if err := w.pile(ctx, mountain, few); err != nil {
 		return m, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, c.Span+overloadIn)
+	defer cancel()
 	for _, p := range w.workers {
 		if err := p.start(ctx); err != nil {
 			return m, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -13,6 +14,7 @@ import (
 
 	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
+	"fahuo/internal/tasks"
 )
 
 // Report is what a run has come to.
@@ -150,8 +152,23 @@ func (w *world) settle(ctx context.Context, wanted int) bool {
 			return false
 		}
 		unfed, err := w.book.Unfed(ctx, 0, 1)
-		return err == nil && len(unfed) == 0 && counts[shipment.Shipped]+counts[shipment.Dead]+counts[shipment.Closed] >= int64(wanted)
+		return err == nil && len(unfed) == 0 && counts[shipment.Shipped]+counts[shipment.Dead]+counts[shipment.Closed] >= int64(wanted) &&
+			w.deadAgree(ctx, int(counts[shipment.Dead]))
 	}) == nil
+}
+
+// deadAgree tells whether the dead-letter queue agrees with the ledger: a Redis that was rolled back at the very end
+// has lost letters that nobody misses before the two are compared.
+func (w *world) deadAgree(ctx context.Context, n int) bool {
+	there, err := w.ownBelt().Dead(ctx)
+	if err != nil || len(there) != n {
+		return false
+	}
+	dead, err := w.book.Dead(ctx, ledger.Scope{}, n+1)
+	if err != nil || len(dead) != n {
+		return false
+	}
+	return !slices.ContainsFunc(dead, func(r ledger.Row) bool { return there.At(r.Key()) != tasks.Present })
 }
 
 // Gaps are the times between two ship calls of an account, within a span after the faults began.

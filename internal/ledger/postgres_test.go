@@ -60,7 +60,7 @@ func TestPostgresRepeatsWhatWasInTheWay(t *testing.T) {
 // blocked waits until some session waits for a lock.
 func blocked(t *testing.T, db *sql.DB) {
 	t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(2 * time.Minute)
 	ticker := time.NewTicker(5 * time.Millisecond) // another process gives no signal
 	defer ticker.Stop()
 	for {

@@ -127,7 +127,7 @@ func (s *PostgresServer) await(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	limit := time.After(30 * time.Second)
+	limit := time.After(patience)
 	ticker := time.NewTicker(20 * time.Millisecond) // another program's start gives no signal
 	defer ticker.Stop()
 	for {

@@ -43,6 +43,10 @@ func build(flags, commands []string) (dir string, err error) {
 	return dir, nil
 }
 
+// patience is how long a program may take to start, to say something, or to end: much more than it takes, since a
+// machine may have other things to do.
+const patience = 5 * time.Minute
+
 // Process is a running program.
 type Process struct {
 	t    testing.TB
@@ -121,7 +125,7 @@ func (p *Process) Exit() int {
 	p.t.Helper()
 	select {
 	case <-p.done:
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		p.t.Fatalf("the process does not end:\n%s", p.Output())
 	}
 	return p.cmd.ProcessState.ExitCode()
@@ -130,7 +134,7 @@ func (p *Process) Exit() int {
 // WaitFor waits until the output contains a text.
 func (p *Process) WaitFor(text string) {
 	p.t.Helper()
-	limit := time.After(time.Minute)
+	limit := time.After(patience)
 	for {
 		p.mu.Lock()
 		found, written := strings.Contains(p.output.String(), text), p.written
@@ -149,6 +153,50 @@ func (p *Process) WaitFor(text string) {
 			p.t.Fatalf("in vain waited for %q:\n%s", text, p.Output())
 		}
 	}
+}
+
+// WaitStopped waits until the process has been stopped by a signal, with all of its threads: /proc/PID/stat says so.
+func (p *Process) WaitStopped() {
+	p.t.Helper()
+	limit := time.After(patience)
+	ticker := time.NewTicker(5 * time.Millisecond) // the kernel gives no signal
+	defer ticker.Stop()
+	for {
+		stopped, err := stopped(p.Pid())
+		if err != nil {
+			p.t.Fatalf("%v\n%s", err, p.Output())
+		}
+		if stopped {
+			return
+		}
+		select {
+		case <-ticker.C:
+		case <-limit:
+			p.t.Fatalf("the process does not stop:\n%s", p.Output())
+		}
+	}
+}
+
+func stopped(pid int) (bool, error) {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil || len(threads) == 0 {
+		return false, errors.Join(err, fmt.Errorf("process %d is not there", pid))
+	}
+	for _, name := range threads {
+		text, err := os.ReadFile(name)
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+			continue // a thread that has ended
+		}
+		if err != nil {
+			return false, err
+		}
+		// PID (name) STATE …, and the name may be anything.
+		_, state, _ := strings.Cut(string(text)[strings.LastIndex(string(text), ")")+1:], " ")
+		if !strings.HasPrefix(state, "T") {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // Run runs a program to its end and returns exit code and output.

@@ -70,6 +70,9 @@ func (y *yard) strike(name string, at worker.Step, n int64, s syscall.Signal) *p
 		p.Signal(syscall.SIGTERM)
 	}
 	p.WaitFor(struckAt(at))
+	if s == syscall.SIGSTOP {
+		p.WaitStopped() // it says so before it is
+	}
 	return p
 }
 

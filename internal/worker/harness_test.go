@@ -78,7 +78,7 @@ func set(t *testing.T, interval time.Duration, adjust ...func(*worker.Options)) 
 	t.Cleanup(func() { s.must(book.Close()) })
 	s.options = worker.Options{
 		Accounts: []worker.Account{{Name: "test", Interval: interval, Credentials: &creds}},
-		Gateway:  client, Book: book, Belt: s.belt, CallTimeout: 500 * time.Millisecond,
+		Gateway:  client, Book: book, Belt: s.belt, CallTimeout: time.Second,
 		Retry: worker.Retry{Base: 50 * time.Millisecond, Cap: time.Second, For: time.Hour},
 		Name:  "w1", Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel), OnEvent: s.note,
 	}

@@ -80,7 +80,7 @@ func obey(text string) (err error) {
 		return err
 	}
 	// Whoever has started this may have died; it must not run for ever.
-	limited, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	limited, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
 	defer cancel()
 	ctx, release := signal.NotifyContext(limited, syscall.SIGTERM)
 	defer release()

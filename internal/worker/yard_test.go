@@ -37,7 +37,7 @@ var ledgers = []struct {
 // onEveryLedger runs a test for each case on each kind of ledger, several at a time: they spend most of their
 // time waiting, and -parallel would let one run for each processor.
 func onEveryLedger[C fmt.Stringer](t *testing.T, cases []C, run func(y *yard, c C)) {
-	const atOnce = 16
+	const atOnce = 8
 	room := make(chan struct{}, atOnce)
 	var all sync.WaitGroup
 	for _, l := range ledgers {
@@ -114,10 +114,10 @@ func (y *yard) stop(p *proctest.Process) {
 }
 
 // until waits for a condition, which is looked at again at every event of the gateway and now and then:
-// ledger and belt are changed by other processes.
+// ledger and belt are changed by other processes, and may be for a while when many run at once.
 func (y *yard) until(what string, done func() bool) {
 	y.t.Helper()
-	limit := time.NewTimer(60 * time.Second)
+	limit := time.NewTimer(untilLast)
 	defer limit.Stop()
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
