@@ -58,9 +58,9 @@ func resent(t *testing.T, l *ledger.Ledger, r ledger.Row, s ledger.SendAgain) le
 	return r
 }
 
-func mayNotQuery(t *testing.T, l *ledger.Ledger) {
+func mayNotQuery(t *testing.T, l *ledger.Ledger, refused bool) {
 	t.Helper()
-	if _, err := l.MayNotQuery(t.Context(), partner, true); err != nil {
+	if _, err := l.MayNotQuery(t.Context(), partner, refused); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -179,43 +179,42 @@ func testWhatIsInTheWay(t *testing.T) {
 		t.Helper()
 		return l.SendAgain(t.Context(), r, ledger.SendAgain{Looked: true}, wang)
 	}
-	queued := func(t *testing.T, l *ledger.Ledger) ledger.Row {
+	queued := func(t *testing.T, l *ledger.Ledger, n int) ledger.Row {
 		t.Helper()
-		accept(t, l, parcel(1))
-		return get(t, l, parcel(1))
+		accept(t, l, parcel(n))
+		return get(t, l, parcel(n))
 	}
-	dead := func(m ledger.Move) func(*testing.T, *ledger.Ledger) ledger.Row {
-		return func(t *testing.T, l *ledger.Ledger) ledger.Row { t.Helper(); return died(t, l, 1, m) }
+	dead := func(m ledger.Move) func(*testing.T, *ledger.Ledger, int) ledger.Row {
+		return func(t *testing.T, l *ledger.Ledger, n int) ledger.Row { t.Helper(); return died(t, l, n, m) }
 	}
-	called := func(m ledger.Move, silent bool) func(*testing.T, *ledger.Ledger) ledger.Row {
-		return func(t *testing.T, l *ledger.Ledger) ledger.Row {
+	called := func(m ledger.Move, silent bool) func(*testing.T, *ledger.Ledger, int) ledger.Row {
+		return func(t *testing.T, l *ledger.Ledger, n int) ledger.Row {
 			t.Helper()
-			if silent {
-				mayNotQuery(t, l)
-			}
-			return calledInVain(t, l, 1, m)
+			mayNotQuery(t, l, silent)
+			return calledInVain(t, l, n, m)
 		}
 	}
-	shut := func(f func(*testing.T, *ledger.Ledger) ledger.Row) func(*testing.T, *ledger.Ledger) ledger.Row {
-		return func(t *testing.T, l *ledger.Ledger) ledger.Row { t.Helper(); return closed(t, l, f(t, l)) }
+	shut := func(f func(*testing.T, *ledger.Ledger, int) ledger.Row) func(*testing.T, *ledger.Ledger, int) ledger.Row {
+		return func(t *testing.T, l *ledger.Ledger, n int) ledger.Row { t.Helper(); return closed(t, l, f(t, l, n)) }
 	}
-	garbage := func(t *testing.T, l *ledger.Ledger) ledger.Row {
+	garbage := func(t *testing.T, l *ledger.Ledger, n int) ledger.Row {
 		t.Helper()
-		if err := l.AcceptDead(t.Context(), parcel(1).Key(), []byte("x"), "w"); err != nil {
+		if err := l.AcceptDead(t.Context(), parcel(n).Key(), []byte("x"), "w"); err != nil {
 			t.Fatal(err)
 		}
-		return get(t, l, parcel(1))
+		return get(t, l, parcel(n))
 	}
-	marked := func(t *testing.T, l *ledger.Ledger) ledger.Row {
+	marked := func(t *testing.T, l *ledger.Ledger, n int) ledger.Row {
 		t.Helper()
-		r, err := l.MarkShipped(t.Context(), dead(ledger.Move{Found: ledger.FoundShipped})(t, l), wang)
+		r, err := l.MarkShipped(t.Context(), dead(ledger.Move{Found: ledger.FoundShipped})(t, l, n), wang)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return r
 	}
+	l, n := book(t), 0
 	for name, c := range map[string]struct {
-		row  func(*testing.T, *ledger.Ledger) ledger.Row
+		row  func(*testing.T, *ledger.Ledger, int) ledger.Row
 		do   func(*testing.T, *ledger.Ledger, ledger.Row) (ledger.Row, error)
 		want ledger.Obstacle
 	}{
@@ -247,9 +246,10 @@ func testWhatIsInTheWay(t *testing.T) {
 		"assign, queued":                                      {queued, acts["assign"].do, ledger.ObstacleState},
 		"assign, closed":                                      {shut(dead(ledger.Move{})), acts["assign"].do, ledger.ObstacleState},
 	} {
+		n++
 		t.Run(name, func(t *testing.T) {
-			l := book(t)
-			before := c.row(t, l)
+			mayNotQuery(t, l, false)
+			before := c.row(t, l, n)
 			after, err := c.do(t, l, before)
 			if c.want == "" {
 				if err != nil || after.Version != before.Version+1 {
@@ -261,7 +261,7 @@ func testWhatIsInTheWay(t *testing.T) {
 			if !errors.As(err, &inTheWay) || inTheWay.Obstacle != c.want || inTheWay.Key != before.Key() {
 				t.Fatalf("%v, want %s", err, c.want)
 			}
-			if now := get(t, l, parcel(1)); now.Version != before.Version || now.State != before.State {
+			if now := get(t, l, parcel(n)); now.Version != before.Version || now.State != before.State {
 				t.Fatalf("it has changed all the same: %+v", now)
 			}
 		})

@@ -110,7 +110,7 @@ func testPreviewShowsWhatMatches(t *testing.T) {
 	if all, err := l.Bulks(t.Context(), 10); err != nil || len(all) != 0 {
 		t.Errorf("what was only shown was not done: %+v %v", all, err)
 	}
-	mayNotQuery(t, l)
+	mayNotQuery(t, l, true)
 	b = preview(t, l, ledger.BulkOrder{Act: ledger.ActSendAgain, Actor: wang})
 	if b.Counts.Todo != 2 || b.Counts.Obstacles[ledger.ObstacleLookFirst] != 3 || b.Counts.Obstacles[ledger.ObstacleShipped] != 1 {
 		t.Errorf("an account that may not query: %+v", b.Counts)
@@ -182,7 +182,7 @@ func testBulkHeedsWhatComesInTheWay(t *testing.T) {
 	if b.Counts.Todo != 3 {
 		t.Fatalf("%+v", b.Counts)
 	}
-	mayNotQuery(t, l)
+	mayNotQuery(t, l, true)
 	b = runBulk(t, l, b.ID, false)
 	want := map[ledger.Obstacle]int64{ledger.ObstacleLookFirst: 1, ledger.ObstaclePayload: 1}
 	if b.Counts.Done != 1 || !maps.Equal(b.Counts.Obstacles, want) {

@@ -153,43 +153,50 @@ func testAForgottenQuestionIsTakenAgain(t *testing.T) {
 // What a query finds is kept with what a person has to look at; what is under way is the worker's.
 func testAnAnswerIsKeptWithTheCase(t *testing.T) {
 	finds := ledger.Finds{Found: ledger.FoundShipped, TradeStatus: "WAIT_BUYER_CONFIRM_GOODS", RefundStatus: "R", Code: ""}
+	l, n := book(t), 0
 	for name, c := range map[string]struct {
-		row   func(*testing.T, *ledger.Ledger) ledger.Row
+		row   func(*testing.T, *ledger.Ledger, int) ledger.Row
 		finds ledger.Finds
 		keeps bool
 		fed   bool
 		text  string
 	}{
-		"dead": {func(t *testing.T, l *ledger.Ledger) ledger.Row { t.Helper(); return died(t, l, 1, ledger.Move{}) }, finds, true, true, "WAIT_BUYER_CONFIRM_GOODS"},
-		"closed": {func(t *testing.T, l *ledger.Ledger) ledger.Row {
+		"dead": {func(t *testing.T, l *ledger.Ledger, n int) ledger.Row {
 			t.Helper()
-			return closed(t, l, died(t, l, 1, ledger.Move{}))
+			return died(t, l, n, ledger.Move{})
+		}, finds, true, true, "WAIT_BUYER_CONFIRM_GOODS"},
+		"closed": {func(t *testing.T, l *ledger.Ledger, n int) ledger.Row {
+			t.Helper()
+			return closed(t, l, died(t, l, n, ledger.Move{}))
 		}, finds, true, false, "WAIT_BUYER_CONFIRM_GOODS"},
 		"dead, no such trade": {
-			func(t *testing.T, l *ledger.Ledger) ledger.Row { t.Helper(); return died(t, l, 1, ledger.Move{}) },
+			func(t *testing.T, l *ledger.Ledger, n int) ledger.Row {
+				t.Helper()
+				return died(t, l, n, ledger.Move{})
+			},
 			ledger.Finds{Found: ledger.FoundNotExist, Code: "TRADE_NOT_EXIST"},
 			true, true, "TRADE_NOT_EXIST",
 		},
 		"dead, nothing learnt": {
-			func(t *testing.T, l *ledger.Ledger) ledger.Row {
+			func(t *testing.T, l *ledger.Ledger, n int) ledger.Row {
 				t.Helper()
-				return died(t, l, 1, ledger.Move{Found: ledger.FoundWaiting, TradeStatus: "WAIT"})
+				return died(t, l, n, ledger.Move{Found: ledger.FoundWaiting, TradeStatus: "WAIT"})
 			}, ledger.Finds{Error: "timeout"}, false, false, "timeout",
 		},
-		"queued": {func(t *testing.T, l *ledger.Ledger) ledger.Row {
+		"queued": {func(t *testing.T, l *ledger.Ledger, n int) ledger.Row {
 			t.Helper()
-			accept(t, l, parcel(1))
-			return get(t, l, parcel(1))
+			accept(t, l, parcel(n))
+			return get(t, l, parcel(n))
 		}, finds, false, false, "WAIT_BUYER_CONFIRM_GOODS"},
-		"calling": {func(t *testing.T, l *ledger.Ledger) ledger.Row {
+		"calling": {func(t *testing.T, l *ledger.Ledger, n int) ledger.Row {
 			t.Helper()
-			accept(t, l, parcel(1))
-			return begin(t, l, get(t, l, parcel(1)), time.Hour)
+			accept(t, l, parcel(n))
+			return begin(t, l, get(t, l, parcel(n)), time.Hour)
 		}, finds, false, false, "WAIT_BUYER_CONFIRM_GOODS"},
-		"shipped": {func(t *testing.T, l *ledger.Ledger) ledger.Row {
+		"shipped": {func(t *testing.T, l *ledger.Ledger, n int) ledger.Row {
 			t.Helper()
-			accept(t, l, parcel(1))
-			r, err := l.Settle(t.Context(), get(t, l, parcel(1)), shipped, "w")
+			accept(t, l, parcel(n))
+			r, err := l.Settle(t.Context(), get(t, l, parcel(n)), shipped, "w")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -197,15 +204,15 @@ func testAnAnswerIsKeptWithTheCase(t *testing.T) {
 		}, finds, false, false, "WAIT_BUYER_CONFIRM_GOODS"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := book(t)
-			c.row(t, l)
+			n++
+			c.row(t, l, n)
 			ledger.Exec(t, l, `UPDATE shipments SET feed = 0`)
-			before := get(t, l, parcel(1))
+			before := get(t, l, parcel(n))
 			ask(t, l, before.Key())
 			if err := l.AnswerQuestion(t.Context(), take(t, l, partner)[0], c.finds, "w1"); err != nil {
 				t.Fatal(err)
 			}
-			now := get(t, l, parcel(1))
+			now := get(t, l, parcel(n))
 			want := before
 			want.ReadAt = now.ReadAt
 			if c.keeps {

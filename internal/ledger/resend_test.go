@@ -68,6 +68,7 @@ func testSendAgainBeginsAnew(t *testing.T) {
 }
 
 func testDoubtAfterSendingAgain(t *testing.T) {
+	l, n := book(t), 0
 	for name, c := range map[string]struct {
 		called, silent, looked, want bool
 	}{
@@ -78,13 +79,11 @@ func testDoubtAfterSendingAgain(t *testing.T) {
 		"called, may not query, looked":        {called: true, silent: true, looked: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := book(t)
-			if c.silent {
-				mayNotQuery(t, l)
-			}
-			r := died(t, l, 1, ledger.Move{})
+			n += 2
+			mayNotQuery(t, l, c.silent)
+			r := died(t, l, n, ledger.Move{})
 			if c.called {
-				r = calledInVain(t, l, 2, ledger.Move{Reason: shipment.ReasonOutcomeUnknown})
+				r = calledInVain(t, l, n+1, ledger.Move{Reason: shipment.ReasonOutcomeUnknown})
 			}
 			now := resent(t, l, r, ledger.SendAgain{Looked: c.looked})
 			if now.Doubt != c.want {
@@ -158,17 +157,18 @@ func testWrongCorrectionsAreRefused(t *testing.T) {
 
 // The dead letter's task goes when the case is settled: the row is marked as long as there is one.
 func testASettledDeadLettersTaskGoes(t *testing.T) {
+	l, n := book(t), 0
 	for name, act := range acts {
 		for belt, onBelt := range map[string]bool{"on the belt": true, "lost": false} {
 			t.Run(name+", "+belt, func(t *testing.T) {
-				l := book(t)
-				r := died(t, l, 1, ledger.Move{Found: act.found})
+				n++
+				r := died(t, l, n, ledger.Move{Found: act.found})
 				if onBelt {
 					fed(t, l, r)
 				} else {
 					ledger.Exec(t, l, `UPDATE shipments SET feed = 0`) // the task was lost and nobody has noticed yet
 				}
-				done, err := act.do(t, l, get(t, l, parcel(1)))
+				done, err := act.do(t, l, get(t, l, parcel(n)))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -177,7 +177,7 @@ func testASettledDeadLettersTaskGoes(t *testing.T) {
 					t.Errorf("to be fed: %v, want %v; a task: %v, was %v", done.Feed, want, done.DeadTask, onBelt)
 				}
 				fed(t, l, done)
-				if now := get(t, l, parcel(1)); now.Feed || now.DeadTask != (done.State == shipment.Dead) {
+				if now := get(t, l, parcel(n)); now.Feed || now.DeadTask != (done.State == shipment.Dead) {
 					t.Errorf("after feeding: %+v", now)
 				}
 			})
