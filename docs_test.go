@@ -2,6 +2,7 @@ package fahuo_test
 
 import (
 	"bytes"
+	"database/sql"
 	"io/fs"
 	"os"
 	"path"
@@ -12,6 +13,8 @@ import (
 	"testing"
 
 	"fahuo/internal/alipay"
+	"fahuo/internal/ledger"
+	"fahuo/internal/proctest"
 	"fahuo/internal/shipment"
 )
 
@@ -187,6 +190,39 @@ func TestOperationsNamesEveryHoldAndDeath(t *testing.T) {
 	for _, reason := range shipment.Reasons() {
 		if !strings.Contains(text, "| `"+string(reason)+"` |") {
 			t.Errorf("nothing about the reason of death %s", reason)
+		}
+	}
+}
+
+// What operations.md asks a ledger are queries that both databases answer.
+func TestOperationsQueriesRun(t *testing.T) {
+	text := read(t, "docs/operations.md")
+	for _, c := range []struct{ driver, url, query string }{
+		{"sqlite", "sqlite:" + filepath.Join(t.TempDir(), "fahuo.db"), `sqlite3 -readonly \S+ "([^"]+)"`},
+		{"pgx", proctest.Postgres(t), `\nlook "([^"]+)"`},
+	} {
+		book, err := ledger.Open(t.Context(), c.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := book.Close(); err != nil {
+			t.Fatal(err)
+		}
+		db, err := sql.Open(c.driver, strings.TrimPrefix(c.url, "sqlite:"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		queries := regexp.MustCompile(c.query).FindAllStringSubmatch(text, -1)
+		if len(queries) < 3 {
+			t.Errorf("%s: %d queries, want those about shipments, calls and history", c.driver, len(queries))
+		}
+		for _, m := range queries {
+			if _, err := db.ExecContext(t.Context(), m[1]); err != nil {
+				t.Errorf("%s: %s: %v", c.driver, m[1], err)
+			}
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

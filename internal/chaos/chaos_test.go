@@ -96,6 +96,22 @@ func TestRaces(t *testing.T) {
 	})
 }
 
+// TestAFullDisk fills up the ledger's disk, over each ledger: in a minute of every fault it is seldom its turn.
+func TestAFullDisk(t *testing.T) {
+	for _, name := range []string{"sqlite", "postgres"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			report := run(t, chaos.Config{
+				Program: program, Postgres: name == "postgres", Span: 15 * time.Second, Doses: []chaos.Dose{{Fault: chaos.LedgerFull, PerMinute: 8, Least: 2 * time.Second, Most: 4 * time.Second}},
+				Workers: 2, Accounts: 3, Shipments: 90, Interval: 100 * time.Millisecond, CallTimeout: time.Second,
+			})
+			if report.Struck[chaos.LedgerFull] == 0 {
+				t.Errorf("the disk was never filled up: %v, %v", report.Struck, report.Missed)
+			}
+		})
+	}
+}
+
 // TestPaceUnderKills measures the gaps of accounts that always have work while workers are killed.
 func TestPaceUnderKills(t *testing.T) {
 	c := chaos.Config{
