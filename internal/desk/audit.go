@@ -102,12 +102,12 @@ func (l *language) audited(line ledger.Line, names map[string]string) auditLine 
 	if v.Account == "" {
 		v.Account = line.Partner
 	}
-	switch { // the detail of some acts is not for people
-	case line.Act == ledger.ActCancel:
+	switch line.Act { //nolint:exhaustive // the detail of some acts is not for people; of the others it is
+	case ledger.ActCancel:
 		v.Batch, v.Words = line.Detail, ""
-	case line.Act == ledger.ActHold:
+	case ledger.ActHold:
 		v.Words = strings.TrimPrefix(v.Words, ledger.HoldManual+": ")
-	case line.Act == ledger.ActLogin:
+	case ledger.ActLogin:
 		v.Words = l.text("audit.from", v.Words)
 	}
 	fields := make([]string, 0, len(line.Before)+len(line.After))

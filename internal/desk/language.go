@@ -151,7 +151,7 @@ func (q *request) chooseLanguage() error {
 	if q.d.pages[to] == nil {
 		return &problem{http.StatusBadRequest, "error.form"}
 	}
-	http.SetCookie(q.w, &http.Cookie{
+	http.SetCookie(q.w, &http.Cookie{ //nolint:gosec // Secure where the desk is reached by https; a language is no secret
 		Name: languageCookie, Value: to, Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, Secure: q.d.o.SecureCookies, SameSite: http.SameSiteLaxMode,
 	})
 	back := q.back()

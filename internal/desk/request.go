@@ -28,7 +28,7 @@ type request struct {
 func (d *Desk) handle(role Role, f func(*request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q := &request{Request: r, d: d, w: w, lang: d.language(r)}
-		if err := q.admit(role, f); err != nil {
+		if err := q.admit(role, f); err != nil { //nolint:contextcheck // the request's context travels in the request
 			q.fail(err)
 		}
 	})

@@ -20,7 +20,7 @@ func (d *Desk) cookieName() string {
 }
 
 func (d *Desk) cookie(value string, seconds int) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // Secure where the desk is reached by https; on loopback it may not be
 		Name: d.cookieName(), Value: value, Path: "/", MaxAge: seconds, HttpOnly: true, Secure: d.o.SecureCookies, SameSite: http.SameSiteLaxMode,
 	}
 }

@@ -241,7 +241,7 @@ func writeUsers(path string, list []User) error {
 
 // PutUser writes a user into a users file, which is made if it is not there; one of the same name is replaced.
 func PutUser(path string, user User) (replaced bool, err error) {
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(path) //nolint:gosec // the file that the administrator names
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, fmt.Errorf("users file: %w", err)
 	}

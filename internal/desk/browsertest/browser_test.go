@@ -185,7 +185,7 @@ func (w *window) picture(name string, width int) {
 		w.t.Fatal(err)
 	}
 	dir := filepath.Join(root, ".cache", "screenshots")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		w.t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d.png", name, width)), png, 0o644); err != nil {
