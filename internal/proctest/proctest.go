@@ -177,7 +177,7 @@ func stopped(pid int) (bool, error) {
 		return false, errors.Join(err, fmt.Errorf("process %d is not there", pid))
 	}
 	for _, name := range threads {
-		text, err := os.ReadFile(name)
+		text, err := os.ReadFile(name) //nolint:gosec // found just now
 		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
 			continue // a thread that has ended
 		}
