@@ -156,6 +156,11 @@ func (r *rig) check() []chaos.Violation {
 
 func (r *rig) checkAsItIs() []chaos.Violation {
 	r.t.Helper()
+	return r.checkAt(interval)
+}
+
+func (r *rig) checkAt(interval time.Duration) []chaos.Violation {
+	r.t.Helper()
 	record, err := chaos.ReadRecord(r.t.Context(), r.gateway.Gateway, r.book, r.belt, []string{partner})
 	r.must(err)
 	record.Interval, record.CallTimeout, record.Accepted = interval, patience, r.keys

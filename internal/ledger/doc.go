@@ -21,7 +21,7 @@
 // A token names one call, is the id of its row in calls, and is never used twice. A process that
 // was stopped and comes back after its fence has lost its token: what it still learns is appended,
 // may raise the account's opening time, may turn the row into shipped (a fact) or dead (a final
-// refusal), and can do nothing else.
+// refusal), may leave a code that nobody knows to the next query, and can do nothing else.
 //
 // # The belt
 //
