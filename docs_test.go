@@ -1,7 +1,6 @@
 package fahuo_test
 
 import (
-	"bytes"
 	"database/sql"
 	"io/fs"
 	"os"
@@ -31,7 +30,7 @@ func documents(t *testing.T) []string {
 // tree is what is in the repository: every file, and for each directory the text of its tests.
 func tree(t *testing.T) (files []string, tests map[string]string) {
 	t.Helper()
-	texts := make(map[string]*bytes.Buffer)
+	tests = make(map[string]string)
 	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -40,21 +39,13 @@ func tree(t *testing.T) (files []string, tests map[string]string) {
 			return filepath.SkipDir
 		case d.IsDir() || !strings.HasSuffix(name, "_test.go"):
 		default:
-			dir := path.Dir(filepath.ToSlash(name))
-			if texts[dir] == nil {
-				texts[dir] = new(bytes.Buffer)
-			}
-			texts[dir].WriteString(read(t, name))
+			tests[path.Dir(filepath.ToSlash(name))] += read(t, name)
 		}
 		files = append(files, filepath.ToSlash(name))
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	tests = make(map[string]string)
-	for dir, text := range texts {
-		tests[dir] = text.String()
 	}
 	return files, tests
 }

@@ -128,11 +128,11 @@ func (r *rig) callFor(row ledger.Row, answer time.Duration) alipay.Result {
 	return conn.Ship(&r.creds, request, alipay.Window{Start: time.Now(), Write: time.Minute, Answer: answer})
 }
 
-func (r *rig) finish(begun ledger.Row, result alipay.Result, move ledger.Move, pace time.Duration) ledger.Row {
+func (r *rig) finish(begun ledger.Row, result alipay.Result, move ledger.Move) ledger.Row {
 	r.t.Helper()
 	done, err := r.book.Finish(r.t.Context(), begun, ledger.Finish{
 		Answer: ledger.Answer{Verdict: result.Outcome.String(), Code: result.Code, TradeStatus: result.TradeStatus}, Move: move,
-		Answered: true, Since: time.Since(result.FirstByte), Interval: pace,
+		Answered: true, Since: time.Since(result.FirstByte), Interval: interval,
 	})
 	r.must(err)
 	return done.Row
@@ -144,7 +144,7 @@ var shipped = ledger.Move{To: shipment.Shipped, TradeStatus: "WAIT_BUYER_CONFIRM
 func (r *rig) right(row ledger.Row) {
 	r.t.Helper()
 	begun := r.begin(row)
-	r.finish(begun, r.call(begun), shipped, interval)
+	r.finish(begun, r.call(begun), shipped)
 }
 
 func (r *rig) check() []chaos.Violation {
@@ -256,7 +256,7 @@ func shipsAgain(r *rig) []chaos.Violation {
 	row := r.accept(1)[0]
 	r.right(row)
 	begun := r.begin(r.queuedAgain(row)) // so that nothing else is wrong with it
-	r.finish(begun, r.call(begun), shipped, interval)
+	r.finish(begun, r.call(begun), shipped)
 	r.record = func(record *chaos.Record) { record.History = nil }
 	return r.check()
 }
@@ -303,7 +303,7 @@ func believes(r *rig) []chaos.Violation {
 	row := r.accept(1)[0]
 	r.gateway.Inject(alipaytest.Fault{Kind: alipaytest.SystemError})
 	begun := r.begin(row)
-	r.finish(begun, r.call(begun), shipped, interval)
+	r.finish(begun, r.call(begun), shipped)
 	return r.check()
 }
 
@@ -332,7 +332,7 @@ func sendsTwice(r *rig) []chaos.Violation {
 	begun := r.begin(row)
 	r.call(begun)
 	<-time.After(interval)
-	r.finish(begun, r.call(begun), shipped, interval)
+	r.finish(begun, r.call(begun), shipped)
 	return r.check()
 }
 
@@ -355,7 +355,7 @@ func again(refusal alipaytest.Fault) func(*rig) []chaos.Violation {
 		row := r.accept(1)[0]
 		r.gateway.Inject(refusal)
 		begun := r.begin(row)
-		row = r.finish(begun, r.call(begun), ledger.Move{To: shipment.Queued, Doubt: true}, interval)
+		row = r.finish(begun, r.call(begun), ledger.Move{To: shipment.Queued, Doubt: true})
 		r.right(row)
 		return r.check()
 	}
@@ -367,7 +367,7 @@ func sentAgainBy(actor string) func(*rig) []chaos.Violation {
 		row := r.accept(1)[0]
 		r.gateway.Inject(alipaytest.Fault{Kind: alipaytest.StatusNotAvailable})
 		begun := r.begin(row)
-		r.finish(begun, r.call(begun), ledger.Move{To: shipment.Dead, Reason: shipment.ReasonTradeStatusNotAvailable, Bar: true}, interval)
+		r.finish(begun, r.call(begun), ledger.Move{To: shipment.Dead, Reason: shipment.ReasonTradeStatusNotAvailable, Bar: true})
 		r.wait()
 		row = r.queuedAgain(row)
 		r.sql(fmt.Sprintf(`INSERT INTO history (at, partner, trade_no, actor, from_state, to_state, version) VALUES (%d, '%s', '%s', '%s', 'dead', 'queued', %d)`,
