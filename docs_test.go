@@ -1,7 +1,6 @@
 package fahuo_test
 
 import (
-	"bytes"
 	"database/sql"
 	"io/fs"
 	"os"
@@ -31,7 +30,7 @@ func documents(t *testing.T) []string {
 // tree is what is in the repository: every file, and for each directory the text of its tests.
 func tree(t *testing.T) (files []string, tests map[string]string) {
 	t.Helper()
-	texts := make(map[string]*bytes.Buffer)
+	tests = make(map[string]string)
 	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -51,10 +50,6 @@ func tree(t *testing.T) (files []string, tests map[string]string) {
 	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	tests = make(map[string]string)
-	for dir, text := range texts {
-		tests[dir] = text.String()
 	}
 	return files, tests
 }
