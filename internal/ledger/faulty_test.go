@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -41,10 +42,35 @@ func (f *Fuse) blow() bool {
 	return f.left == 0
 }
 
+// newLedger is the file of a new SQLite ledger. Making one takes longer than most of what is done to it.
+var newLedger = sync.OnceValues(func() (file []byte, err error) {
+	dir, err := os.MkdirTemp("", "fahuo-ledger-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, "fahuo.db")
+	l, err := Open(context.Background(), "sqlite:"+path)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
 // OpenFaulty opens a new SQLite ledger whose statements fail when the fuse says so.
 func OpenFaulty(t *testing.T) (*Ledger, *Fuse) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "fahuo.db")
+	file, err := newLedger()
+	if err == nil {
+		err = os.WriteFile(path, file, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	l, err := Open(t.Context(), "sqlite:"+path)
 	if err != nil {
 		t.Fatal(err)

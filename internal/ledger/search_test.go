@@ -165,14 +165,14 @@ func walk(t *rapid.T, what string, size int, want []ledger.Row, cursor func(ledg
 
 func testPagesVisitEveryRowOnce(t *testing.T) {
 	l := book(t)
-	for n := range 20 {
+	for n := range 15 {
 		s := parcel(n)
 		s.Batch = fmt.Sprintf("b%d", n%2)
 		accept(t, l, s)
 	}
 	rapid.Check(t, func(rt *rapid.T) {
 		scatter(t, l, rapid.IntRange(1, 50).Draw(rt, "step"), rapid.IntRange(1, 9).Draw(rt, "groups"))
-		size := rapid.IntRange(2, 9).Draw(rt, "page")
+		size := rapid.IntRange(2, 7).Draw(rt, "page")
 		all, err := l.All(t.Context(), 0, 100)
 		if err != nil {
 			rt.Fatal(err)

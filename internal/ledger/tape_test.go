@@ -101,10 +101,10 @@ func (c *tapingConn) QueryContext(ctx context.Context, query string, args []driv
 	return c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args) //nolint:forcetypeassert // both drivers' do
 }
 
-// WalksThrough tells how a database would answer a query by walking through all of shipments, calls or history; it
+// WalksThrough tells how a database would answer queries by walking through all of shipments, calls or history; it
 // is nil when it would not. What is dead, is being called or stands in the audit trail may be walked through.
-// Before it is explained, the index named without is taken away, for nobody else.
-func WalksThrough(ctx context.Context, l *Ledger, q taped, without string) (walks []string, err error) {
+// Before they are explained, the index named without is taken away, for nobody else.
+func WalksThrough(ctx context.Context, l *Ledger, queries []taped, without string) (walks []string, err error) {
 	tx, err := l.write.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err
@@ -115,10 +115,20 @@ func WalksThrough(ctx context.Context, l *Ledger, q taped, without string) (walk
 			return nil, err
 		}
 	}
+	explain := walksSQLite
 	if l.dialect.dollars {
-		return walksPostgres(ctx, tx, q)
+		explain = walksPostgres
 	}
-	return walksSQLite(ctx, tx, q)
+	for _, q := range queries {
+		more, err := explain(ctx, tx, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, walk := range more {
+			walks = append(walks, walk+": "+q.query)
+		}
+	}
+	return walks, nil
 }
 
 var mayBeWalked = []string{"shipments_dead", "shipments_causes", "shipments_calling", "history_audit"}
