@@ -39,11 +39,7 @@ func tree(t *testing.T) (files []string, tests map[string]string) {
 			return filepath.SkipDir
 		case d.IsDir() || !strings.HasSuffix(name, "_test.go"):
 		default:
-			dir := path.Dir(filepath.ToSlash(name))
-			if texts[dir] == nil {
-				texts[dir] = new(bytes.Buffer)
-			}
-			_, _ = texts[dir].WriteString(read(t, name)) // a buffer takes everything
+			tests[path.Dir(filepath.ToSlash(name))] += read(t, name)
 		}
 		files = append(files, filepath.ToSlash(name))
 		return nil
