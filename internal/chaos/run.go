@@ -151,8 +151,12 @@ func (w *world) settle(ctx context.Context, wanted int) bool {
 		if err != nil || counts[shipment.Queued]+counts[shipment.Calling] > 0 {
 			return false
 		}
-		unfed, err := w.book.Unfed(ctx, 0, 1)
-		return err == nil && len(unfed) == 0 && counts[shipment.Shipped]+counts[shipment.Dead]+counts[shipment.Closed] >= int64(wanted) &&
+		for _, state := range shipment.States() {
+			if unfed, err := w.book.Unfed(ctx, state, 0, 1); err != nil || len(unfed) > 0 {
+				return false
+			}
+		}
+		return counts[shipment.Shipped]+counts[shipment.Dead]+counts[shipment.Closed] >= int64(wanted) &&
 			w.deadAgree(ctx, int(counts[shipment.Dead]))
 	}) == nil
 }

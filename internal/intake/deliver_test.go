@@ -42,7 +42,7 @@ func line(t testing.TB, belt *tasks.Belt, l tasks.Line) []string {
 // though both put them there at the same time.
 func TestOrderOnTheBeltWithTwoFeeders(t *testing.T) {
 	t.Parallel()
-	const n = chunk + feedPage/2 // several transactions and several pages
+	const n = chunk + pageSize/2 // several transactions and several pages
 	book, belt := openBook(t, partner), connect(t, proctest.Redis(t))
 	path := file(t, many(n))
 	var both sync.WaitGroup
@@ -68,7 +68,7 @@ func TestOrderOnTheBeltWithTwoFeeders(t *testing.T) {
 			t.Fatalf("number %d in line is %s, want %s", i, id, want)
 		}
 	}
-	if rows, err := book.Unfed(t.Context(), 0, 1); err != nil || len(rows) > 0 {
+	if rows, err := book.Unfed(t.Context(), shipment.Queued, 0, 1); err != nil || len(rows) > 0 {
 		t.Errorf("left to be fed: %v, %v", rows, err)
 	}
 }

@@ -11,31 +11,62 @@ import (
 	"fahuo/internal/tasks"
 )
 
-// feedPage is how many rows are put on the belt between two notes in the ledger that they are.
-const feedPage = 500
-
 // Feed puts everything on the belt that the ledger marks as not being there: shipments in line, dead
 // letters in their queue; the task of a settled dead letter is taken away. It returns how many rows
 // it dealt with.
 //
-// The worker's feeder and every enqueuing command run this same function, and each begins with the
-// oldest row: whoever puts a shipment in line has put all that were accepted before it, so the order
-// of acceptance holds however many run at once. That a task is there already is success.
+// What is in line comes first, and again after every page of the rest: a hundred thousand dead letters that have to
+// be put back keep no shipment waiting.
 func Feed(ctx context.Context, book *ledger.Ledger, belt *tasks.Belt) (fed int, err error) {
-	var odd error
-	for after := int64(0); ; {
-		rows, err := book.Unfed(ctx, after, feedPage)
-		if err != nil || len(rows) == 0 {
-			return fed, errors.Join(odd, err)
+	fed, odd := FeedLine(ctx, book, belt)
+	for _, state := range []shipment.State{shipment.Dead, shipment.Closed, shipment.Shipped} {
+		for after, more := int64(0), true; more; {
+			var n int
+			n, after, more, err = feedPage(ctx, book, belt, state, after)
+			fed += n
+			if err != nil && !more {
+				return fed, errors.Join(odd, err)
+			}
+			inLine, lineErr := FeedLine(ctx, book, belt)
+			fed += inLine
+			if odd == nil { // one is enough to look at
+				odd = errors.Join(err, lineErr)
+			}
 		}
-		put, bad, err := feedRows(ctx, belt, rows)
-		odd = errors.Join(odd, bad)
-		if err := errors.Join(err, book.Fed(ctx, put)); err != nil {
-			return fed, err
-		}
-		fed += len(put)
-		after = rows[len(rows)-1].ID
 	}
+	return fed, odd
+}
+
+// FeedLine puts every shipment in line that the ledger marks as not being there. The worker's feeder and every
+// enqueuing command run this same function, and each begins with the oldest row: whoever puts a shipment in line has
+// put all that were accepted before it, so the order of acceptance holds however many run at once. That a task is
+// there already is success.
+func FeedLine(ctx context.Context, book *ledger.Ledger, belt *tasks.Belt) (fed int, err error) {
+	for after, more := int64(0), true; more; {
+		var n int
+		var odd error
+		n, after, more, odd = feedPage(ctx, book, belt, shipment.Queued, after)
+		fed += n
+		err = errors.Join(err, odd)
+	}
+	return fed, err
+}
+
+// pageSize is how many rows are put on the belt between two notes in the ledger that they are.
+const pageSize = 500
+
+// feedPage puts some rows of one state on the belt. more says that there may be others after the id next; an error
+// together with more is about single rows, without it that the ledger or the belt does not answer.
+func feedPage(ctx context.Context, book *ledger.Ledger, belt *tasks.Belt, state shipment.State, after int64) (n int, next int64, more bool, err error) {
+	rows, err := book.Unfed(ctx, state, after, pageSize)
+	if err != nil || len(rows) == 0 {
+		return 0, after, false, err
+	}
+	put, bad, err := feedRows(ctx, belt, rows)
+	if err := errors.Join(err, book.Fed(ctx, put)); err != nil {
+		return 0, after, false, errors.Join(bad, err)
+	}
+	return len(put), rows[len(rows)-1].ID, true, bad
 }
 
 // feedRows puts rows on the belt. One that cannot be put there, because something is wrong with its own task,

@@ -285,7 +285,7 @@ func look(t *testing.T, l *ledger.Ledger) error {
 		func() error { _, err := l.Calls(ctx, k); return err },
 		func() error { _, err := l.History(ctx, k); return err },
 		func() error { _, err := l.Overdue(ctx, 10); return err },
-		func() error { _, err := l.Unfed(ctx, 0, 10); return err },
+		func() error { _, err := l.Unfed(ctx, shipment.Queued, 0, 10); return err },
 		func() error { _, err := l.OnBelt(ctx, partner, shipment.Queued, ledger.Cursor{}, 10); return err },
 		func() error { _, err := l.All(ctx, 0, 10); return err },
 		func() error { _, err := l.Partners(ctx, shipment.Queued); return err },

@@ -8,11 +8,11 @@ import (
 	"fahuo/internal/shipment"
 )
 
-// Unfed lists rows whose present version the belt may not know of, in the order of acceptance,
-// beginning after the given id (0: from the start). Queued rows are to be put in line, dead ones in
-// the dead-letter queue, and the task of a settled dead letter is to be taken away.
-func (l *Ledger) Unfed(ctx context.Context, after int64, most int) ([]Row, error) {
-	return list(ctx, l, scanRow, l.dialect.selectRow()+`WHERE feed = 1 AND id > ? ORDER BY id LIMIT ?`, after, most)
+// Unfed lists rows in one state whose present version the belt may not know of, in the order of acceptance,
+// beginning after the given id (0: from the start). Queued rows are to be put in line, dead ones in the dead-letter
+// queue, and the task of a settled dead letter is to be taken away.
+func (l *Ledger) Unfed(ctx context.Context, state shipment.State, after int64, most int) ([]Row, error) {
+	return list(ctx, l, scanRow, l.dialect.selectRow()+`WHERE feed = 1 AND state = ? AND id > ? ORDER BY id LIMIT ?`, string(state), after, most)
 }
 
 // Fed records that the belt knows of these rows, by version: a row that has changed meanwhile stays

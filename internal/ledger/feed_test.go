@@ -11,11 +11,15 @@ import (
 
 func unfed(t *testing.T, l *ledger.Ledger) []ledger.Row {
 	t.Helper()
-	rows, err := l.Unfed(t.Context(), 0, 1000)
-	if err != nil {
-		t.Fatal(err)
+	var all []ledger.Row
+	for _, state := range shipment.States() {
+		rows, err := l.Unfed(t.Context(), state, 0, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, rows...)
 	}
-	return rows
+	return all
 }
 
 func fed(t *testing.T, l *ledger.Ledger, rows ...ledger.Row) {
@@ -36,7 +40,7 @@ func testUnfedIsInTheOrderOfAcceptance(t *testing.T) {
 	if rows := unfed(t, l); len(rows) != 2 {
 		t.Fatalf("%d rows after one was fed", len(rows))
 	}
-	page, err := l.Unfed(t.Context(), rows[1].ID, 1)
+	page, err := l.Unfed(t.Context(), shipment.Queued, rows[1].ID, 1)
 	if err != nil || len(page) != 1 || page[0].ID != rows[2].ID {
 		t.Fatalf("%+v %v", page, err)
 	}

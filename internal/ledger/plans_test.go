@@ -114,7 +114,10 @@ func moreQuestions(s ledgertest.Shape) (all []listQuestion) {
 		return err
 	})
 	ask("what is overdue", func(t testing.TB, l *ledger.Ledger) error { _, err := l.Overdue(t.Context(), 10); return err })
-	ask("what is to be fed", func(t testing.TB, l *ledger.Ledger) error { _, err := l.Unfed(t.Context(), 0, 100); return err })
+	ask("what is to be fed", func(t testing.TB, l *ledger.Ledger) error {
+		_, err := l.Unfed(t.Context(), shipment.Queued, 0, 100)
+		return err
+	})
 	ask("without evidence", func(t testing.TB, l *ledger.Ledger) error {
 		_, err := l.Unexamined(t.Context(), partner, "single_trade_query", time.Minute)
 		return err

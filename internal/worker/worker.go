@@ -88,11 +88,13 @@ func (w *Worker) run() error {
 	if err := w.checkMemory(w.loops); err != nil && w.loops.Err() == nil {
 		w.o.Log.Debug().Err(err).Msg("Redis does not tell how it treats memory")
 	}
+	var loops sync.WaitGroup
+	loops.Go(func() { w.every(beatEvery, "say that it works", w.beat) }) // loading the belt may take a while
 	w.loadBelt()
 	if !w.startLanes() {
+		loops.Wait()
 		return nil
 	}
-	var loops sync.WaitGroup
 	if !w.o.WithoutFeeder {
 		loops.Go(func() { w.every(feedEvery, "feed the belt", w.feed) })
 	}
@@ -103,7 +105,6 @@ func (w *Worker) run() error {
 		loops.Go(func() { w.every(reloadEvery, "compare ledger and belt", w.reload) })
 	}
 	loops.Go(func() { w.every(gaugeEvery, "count", w.gauge) })
-	loops.Go(func() { w.every(beatEvery, "say that it works", w.beat) })
 	loops.Go(func() { w.every(questionEvery, "answer what people ask", w.answerQuestions) })
 	loops.Wait()
 	w.sayStopped()
@@ -180,7 +181,8 @@ func (w *Worker) leaveBelt() {
 // hopeless tells whether an error is one that waiting cannot mend.
 func hopeless(err error) bool { return errors.Is(err, tasks.ErrForeign) || errors.Is(err, errTwoBelts) }
 
-// loadBelt feeds once before the lanes start, so that they find the order that is meant. What cannot be fed
+// loadBelt puts what is in line on the belt before the lanes start, so that they find the order that is meant. What
+// cannot be fed
 // is no reason not to work on the rest.
 func (w *Worker) loadBelt() {
 	if w.o.WithoutFeeder {
@@ -188,7 +190,7 @@ func (w *Worker) loadBelt() {
 	}
 	ctx, cancel := context.WithTimeout(w.loops, 5*time.Minute)
 	defer cancel()
-	if err := w.feed(ctx); err != nil && w.loops.Err() == nil {
+	if _, err := intake.FeedLine(ctx, w.o.Book, w.o.Belt); err != nil && w.loops.Err() == nil {
 		w.o.Log.Warn().Err(err).Msg("not everything could be put on the belt; trying on, nothing is lost")
 	}
 }

@@ -272,11 +272,11 @@ func (y *yard) rows() (all []ledger.Row) {
 	for _, state := range shipment.States() {
 		rows, err := y.book.OnBelt(context.Background(), partner, state, ledger.Cursor{}, 100)
 		y.must(err)
-		all = append(all, rows...)
+		unfed, err := y.book.Unfed(context.Background(), state, 0, 100)
+		y.must(err)
+		all = append(append(all, rows...), unfed...)
 	}
-	rows, err := y.book.Unfed(context.Background(), 0, 100)
-	y.must(err)
-	return append(all, rows...)
+	return all
 }
 
 func (y *yard) history(r ledger.Row) []ledger.Line {

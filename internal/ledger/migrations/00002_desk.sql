@@ -22,6 +22,10 @@ CREATE INDEX shipments_dead ON shipments (settled_at, id, partner, reason, error
     trade_no, order_ref, invoice_no) WHERE state = 'dead';
 CREATE INDEX shipments_causes ON shipments (reason, error_code, partner, trade_status, assignee, batch, settled_at) WHERE state = 'dead';
 
+-- By state: what is in line goes on the belt before a mountain of dead letters.
+DROP INDEX shipments_feed;
+CREATE INDEX shipments_feed ON shipments (state, id) WHERE feed = 1;
+
 CREATE INDEX calls_time ON calls (partner, service, begun_at);
 
 -- act names what was done; audit = 1 is an act of a person and stands in the audit trail. Of an act over many
