@@ -74,7 +74,7 @@ func TestBatches(t *testing.T) {
 		s.settle(rows[:3], shipment.Shipped)
 		s.settle(rows[3:5], shipment.Dead)
 	}
-	s.must(s.book.Rejected(t.Context(), names[0], 7))
+	s.must(s.book.SetRejected(t.Context(), names[0], 7))
 	b := s.login("wang")
 	list := b.page("/batches")
 	links := regexp.MustCompile(`href="(/batches\?name=[^"]+)"`).FindAllStringSubmatch(list, -1)

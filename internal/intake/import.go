@@ -195,6 +195,7 @@ func (r *run) finish(ctx context.Context) error {
 	if r.DryRun {
 		return err
 	}
+	err = errors.Join(err, r.book.SetRejected(ctx, r.Batch, int64(r.sum.Rejected+r.sum.Conflicts)))
 	eta, ok, etaErr := r.book.ETA(ctx, ledger.Scope{Batch: r.Batch})
 	if ok {
 		r.sum.ETA = Time{eta}

@@ -80,6 +80,35 @@ func TestWrongRowsAreRefusedAlone(t *testing.T) {
 	}
 }
 
+// The ledger knows how many rows of a batch were refused, until they come in corrected; a dry run tells it nothing.
+func TestRefusedRowsOfABatchAreCounted(t *testing.T) {
+	t.Parallel()
+	book := openBook(t, partner)
+	bad := head + trade(1) + ",顺丰\nx,顺丰\n"
+	for _, c := range []struct {
+		text string
+		o    Options
+		want int64
+	}{
+		{bad, Options{Batch: "b", DryRun: true}, -1},
+		{bad, Options{Batch: "b"}, 1},
+		{bad + trade(1) + ",中通\n", Options{Batch: "b"}, 2},
+		{head + trade(2) + ",顺丰\n", Options{Batch: "b"}, 0},
+	} {
+		imported(t, book, file(t, c.text), c.o)
+		b, err := book.Batch(t.Context(), "b")
+		if c.want < 0 {
+			if !errors.Is(err, ledger.ErrNotFound) {
+				t.Errorf("a dry run made a batch: %+v %v", b, err)
+			}
+			continue
+		}
+		if err != nil || b.Rejected != c.want {
+			t.Errorf("%d are refused, want %d (%v)", b.Rejected, c.want, err)
+		}
+	}
+}
+
 func TestHeaderOnly(t *testing.T) {
 	t.Parallel()
 	_, err := importInto(t.Context(), t, openBook(t, partner), file(t, head+"\n,\n"), Options{})

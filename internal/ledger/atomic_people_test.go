@@ -62,7 +62,7 @@ func addPeoples(all map[string]func(*testing.T, *ledger.Ledger) func() error) {
 	})
 	all["rejected"] = dead(func(t *testing.T, l *ledger.Ledger, _ shipment.Key) error {
 		t.Helper()
-		return l.Rejected(t.Context(), "b1", 3)
+		return l.SetRejected(t.Context(), "b1", 3)
 	})
 	all["heartbeat"] = dead(func(t *testing.T, l *ledger.Ledger, _ shipment.Key) error {
 		t.Helper()

@@ -63,14 +63,18 @@ type Batch struct {
 	Counts   map[shipment.State]int64
 }
 
-// Rejected adds to the rows of a batch that were refused and are not in the ledger.
-func (l *Ledger) Rejected(ctx context.Context, batch string, n int64) error {
-	if batch == "" || n == 0 {
+// SetRejected notes how many rows were refused, conflicts included, when a batch was last handed over: those that
+// were corrected and handed over again are refused no more.
+func (l *Ledger) SetRejected(ctx context.Context, batch string, n int64) error {
+	if batch == "" {
 		return nil
 	}
 	return l.tx(ctx, "batch", func(t *tx) error {
+		if n == 0 {
+			return t.exec(`UPDATE batches SET rejected = 0 WHERE name = ? AND rejected > 0`, batch)
+		}
 		return t.exec(`INSERT INTO batches (name, first_at, rejected) VALUES (?, ?, ?)
-			ON CONFLICT (name) DO UPDATE SET rejected = batches.rejected + excluded.rejected`, batch, t.now, n)
+			ON CONFLICT (name) DO UPDATE SET rejected = excluded.rejected`, batch, t.now, n)
 	})
 }
 

@@ -94,18 +94,21 @@ func testRejectedRowsAreCounted(t *testing.T) {
 	for _, r := range []struct {
 		batch string
 		n     int64
-	}{{"b1", 2}, {"b1", 3}, {"b2", 1}, {"", 7}, {"b3", 0}} {
-		if err := l.Rejected(t.Context(), r.batch, r.n); err != nil {
+	}{{"b1", 2}, {"b1", 5}, {"b2", 1}, {"", 7}, {"b3", 0}, {"b4", 3}, {"b4", 0}} {
+		if err := l.SetRejected(t.Context(), r.batch, r.n); err != nil {
 			t.Fatal(err)
 		}
 	}
 	accept(t, l, parcel(1))
-	exact(t, l, "b1", "b2")
+	exact(t, l, "b1", "b2", "b4")
 	if b, err := l.Batch(t.Context(), "b1"); err != nil || b.Rejected != 5 || b.Total != 1 {
 		t.Errorf("%+v %v", b, err)
 	}
 	if b, err := l.Batch(t.Context(), "b2"); err != nil || b.Rejected != 1 || b.Total != 0 || b.Counts[shipment.Shipped] != 0 {
 		t.Errorf("%+v %v", b, err)
+	}
+	if b, err := l.Batch(t.Context(), "b4"); err != nil || b.Rejected != 0 {
+		t.Errorf("corrected, and still refused: %+v %v", b, err)
 	}
 	if _, err := l.Batch(t.Context(), "b3"); !errors.Is(err, ledger.ErrNotFound) {
 		t.Error(err)

@@ -43,7 +43,7 @@ CREATE TABLE batches (
     name     TEXT PRIMARY KEY,
     first_at BIGINT NOT NULL,
     total    BIGINT NOT NULL DEFAULT 0, -- shipments in it
-    rejected BIGINT NOT NULL DEFAULT 0  -- rows that were refused, conflicts included
+    rejected BIGINT NOT NULL DEFAULT 0  -- rows refused when it was last handed over, conflicts included
 );
 CREATE INDEX batches_time ON batches (first_at, name);
 INSERT INTO batches (name, first_at, total) SELECT batch, MIN(accepted_at), COUNT(*) FROM shipments WHERE batch <> '' GROUP BY batch;
