@@ -199,7 +199,7 @@ func TestExportOfTheTrail(t *testing.T) {
 	s.must(s.book.Note(t.Context(), row[0].Key(), "=HYPERLINK(1) 13800138000", "wang"))
 	b := s.login("li")
 	table := readCSV(t, b.get("/audit.csv?act=note"))
-	if len(table) != 2 || cell(t, table, 1, "Reason or note") != "'=HYPERLINK(1) 138****8000" || cell(t, table, 1, "Who") != "wang" || cell(t, table, 1, "What") != "Noted" {
+	if len(table) != 2 || cell(t, table, 1, "Reason or note") != "'=HYPERLINK(1) 138****8000" || cell(t, table, 1, "Who") != "wang" || cell(t, table, 1, "What") != "Note" {
 		t.Errorf("%q", table)
 	}
 	for range 2100 {

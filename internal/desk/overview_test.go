@@ -53,12 +53,12 @@ func TestOverviewNumbers(t *testing.T) {
 		t.Fatal(err)
 	}
 	page = b.page("/")
-	pagesHas(t, page, "No worker is running.", "12 shipments wait", "the signature is wrong", "10 shipments in a row", "May not query Alipay")
+	pagesHas(t, page, "No worker is running.", "12 shipments wait", "The signature is wrong", "10 shipments in a row", "May not query Alipay")
 	if got := row(t, page, "Outlet …0002 5"); !strings.Contains(got, "on hold since") {
 		t.Errorf("%s", got)
 	}
 	b.header.Set("Accept-Language", "zh")
-	pagesHas(t, b.page("/"), "没有正在运行的发货程序", "签名错误", "连续 10 笔", "已冻结")
+	pagesHas(t, b.page("/"), "没有正在运行的发货程序", "签名不正确", "连续 10 笔", "已冻结")
 }
 
 // path is the drawing of a class in the only strip of a page.

@@ -198,7 +198,7 @@ func TestHoldAndRelease(t *testing.T) {
 		t.Errorf("%+v %v", account, err)
 	}
 	trail := b.page("/audit")
-	pagesHas(t, trail, "Put an account on hold", "Released an account", "138****8000", "Logged in")
+	pagesHas(t, trail, "Put the account on hold", "Released the account", "138****8000", "Logged in")
 	pagesLacks(t, trail, "13800138000")
 	viewer := s.login("li").page("/accounts")
 	pagesLacks(t, viewer, "/hold")
