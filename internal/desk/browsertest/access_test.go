@@ -31,7 +31,7 @@ func TestEveryPage(t *testing.T) {
 	s := set(t, ledgertest.Shape{Shipments: 20_000, Dead: 1, Queued: 100, Accounts: 3})
 	for _, language := range []string{"zh-CN", "en"} {
 		t.Run(language, func(t *testing.T) {
-			w := openWindow(t, s.base, language, 1280)
+			w := openWindow(t, s.base, language)
 			w.visit("/login")
 			w.picture(language+"-login", 1280)
 			w.picture(language+"-login", 390)
@@ -89,7 +89,7 @@ func askPromise[T any](w *window, expression string) T {
 // A keyboard is enough: to log in, to find one case, and to open it.
 func TestKeyboardOnly(t *testing.T) {
 	s := set(t, ledgertest.Shape{Shipments: 2_000, Dead: 1, Accounts: 3})
-	w := openWindow(t, s.base, "en", 1280)
+	w := openWindow(t, s.base, "en")
 	w.visit("/login")
 	w.until(`document.activeElement.name === 'name'`)
 	w.keys(operator + kb.Tab + password + kb.Enter)

@@ -51,7 +51,7 @@ type window struct {
 const patience = 90 * time.Second
 
 // open opens a window with a profile of its own, for a reader of the given language.
-func openWindow(t testing.TB, base, language string, width int) *window {
+func openWindow(t testing.TB, base, language string) *window {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(chromium, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
@@ -59,7 +59,7 @@ func openWindow(t testing.TB, base, language string, width int) *window {
 	if err := chromedp.Do(ctx); err != nil { // the window's life is that of the context in which it is made
 		t.Fatalf("open a window: %v", err)
 	}
-	w.do("open a window", chromedp.EmulateViewport(int64(width), 900))
+	w.do("open a window", chromedp.EmulateViewport(1280, 900))
 	w.call("set the language", func(ctx context.Context) error {
 		_, err := chromedp.Call(ctx, network.Enable, network.EnableParams{})
 		if err == nil {

@@ -98,7 +98,7 @@ func (s *stage) must(err error) {
 // window opens a window for somebody who has logged in.
 func (s *stage) window(name, language string) *window {
 	s.t.Helper()
-	w := openWindow(s.t, s.base, language, 1280)
+	w := openWindow(s.t, s.base, language)
 	w.login(name)
 	return w
 }

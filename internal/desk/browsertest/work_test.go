@@ -99,7 +99,7 @@ func TestViewerOnlyLooks(t *testing.T) {
 func TestWithoutJavaScript(t *testing.T) {
 	s := set(t, ledgertest.Shape{Shipments: 80, Dead: 1, Accounts: 1})
 	key := shipment.Key{Partner: ledgertest.Partner(0), TradeNo: ledgertest.TradeNo(5)} // retries exhausted
-	w := openWindow(t, s.base, "en", 1280)
+	w := openWindow(t, s.base, "en")
 	w.withoutScript()
 	w.login(operator)
 	w.visit("/dead?q=" + key.TradeNo)
