@@ -177,7 +177,7 @@ func TestAfterShip(t *testing.T) {
 		if got.Detail == "" {
 			t.Errorf("%s: nothing for the history", name)
 		}
-		got.Detail = ""
+		got.Detail, got.Found = "", ""
 		if got != c.want {
 			t.Errorf("%s:\n got %+v\nwant %+v", name, got, c.want)
 		}

@@ -303,7 +303,7 @@ func (s *scene) repaired(n int) {
 	}
 	dead, err := s.belt.Dead(s.t.Context())
 	s.must(err)
-	letters := fmt.Sprint(dead.At(denied.Key()), dead.At(buried.Key()), dead.At(shipment.Key{Partner: partner, TradeNo: strange}), dead.At(alive.Key()))
+	letters := fmt.Sprint(dead.At(denied.Key()), dead.At(buried.Key()), dead.At(shipment.Key{Partner: partner, TradeNo: "task-" + strange}), dead.At(alive.Key()))
 	if letters != fmt.Sprint(tasks.Present, tasks.Present, tasks.Present, tasks.Nowhere) {
 		s.t.Errorf("broken at command %d: dead letters %s", n, letters)
 	}

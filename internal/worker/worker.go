@@ -89,7 +89,9 @@ func (w *Worker) run() error {
 		w.o.Log.Debug().Err(err).Msg("Redis does not tell how it treats memory")
 	}
 	var loops sync.WaitGroup
-	loops.Go(func() { w.every(beatEvery, "say that it works", w.beat) }) // loading the belt may take a while
+	if !w.o.WithoutFeeder || !w.o.WithoutRescue { // the handler alone, for tests, has nothing else under way
+		loops.Go(func() { w.every(beatEvery, "say that it works", w.beat) }) // loading the belt may take a while
+	}
 	w.loadBelt()
 	if !w.startLanes() {
 		loops.Wait()
