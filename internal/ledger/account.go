@@ -26,8 +26,9 @@ type Account struct {
 	NoQueryAt time.Time // since when Alipay refuses it queries; zero: it does not
 	Now       time.Time
 
-	heldUS  int64 // time on hold up to Now
-	aliveAt int64 // the last call begun or hold lifted
+	heldUS  int64         // time on hold up to Now
+	aliveAt int64         // the last call begun or hold lifted
+	answer  time.Duration // from the begin of a call to its answer, as a mean; zero: none was answered yet
 }
 
 // Hold is why and since when nobody may call for an account.
@@ -40,7 +41,7 @@ type Hold struct {
 // HoldManual is the code of a hold that a person has set.
 const HoldManual = "manual"
 
-const accountColumns = `partner, name, interval_us, announced_at, open_at, token, held_at, held_code, held_reason, held_us, no_query_at, alive_at`
+const accountColumns = `partner, name, interval_us, announced_at, open_at, token, held_at, held_code, held_reason, held_us, no_query_at, alive_at, answer_us`
 
 // selectAccount reads accounts, and the ledger's time with them.
 func (l *Ledger) selectAccount() string {
@@ -49,10 +50,10 @@ func (l *Ledger) selectAccount() string {
 
 func scanAccount(s scanner) (Account, error) {
 	var a Account
-	var interval, announced, open, token, heldAt, noQuery, now int64
+	var interval, announced, open, token, heldAt, noQuery, answer, now int64
 	var h Hold
-	err := s.Scan(&a.Partner, &a.Name, &interval, &announced, &open, &token, &heldAt, &h.Code, &h.Reason, &a.heldUS, &noQuery, &a.aliveAt, &now)
-	now = orHost(now)
+	err := s.Scan(&a.Partner, &a.Name, &interval, &announced, &open, &token, &heldAt, &h.Code, &h.Reason, &a.heldUS, &noQuery, &a.aliveAt, &answer, &now)
+	now, a.answer = orHost(now), time.Duration(answer)*time.Microsecond
 	a.Interval = time.Duration(interval) * time.Microsecond
 	a.Announced, a.OpenAt, a.InFlight, a.NoQueryAt, a.Now = at(announced), at(open), token != 0 && open > now, at(noQuery), at(now)
 	if heldAt != 0 {

@@ -59,6 +59,7 @@ var conformance = map[string]func(*testing.T){
 	"UnclearContextLeavesBothOrNone":            testUnclearContextLeavesBothOrNone,
 	"CancelLeavesWhatWasCalled":                 testCancelLeavesWhatWasCalled,
 	"ETACountsWhatIsAhead":                      testETACountsWhatIsAhead,
+	"ETAReckonsWithTheAnswers":                  testETAReckonsWithTheAnswers,
 	"ETAWhileTheBatchEnds":                      testETAWhileTheBatchEnds,
 	"ActsAreCompareAndSwap":                     testActsAreCompareAndSwap,
 	"OfTwoPeopleAtOnceOneActs":                  testOfTwoPeopleAtOnceOneActs,

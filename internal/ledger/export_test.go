@@ -135,3 +135,6 @@ func WithBudgetOf(r, other Row) Row {
 
 // AfterDigits is the first text of digits after all that begin with the given one.
 func AfterDigits(text string) (end string, ok bool) { return afterDigits(text) }
+
+// LookForWork is how long ETA takes an idle lane to need.
+const LookForWork = lookForWork

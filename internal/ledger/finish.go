@@ -75,11 +75,12 @@ func (l *Ledger) Finish(ctx context.Context, begun Row, f Finish) (Finished, err
 }
 
 func (t *tx) finish(row, begun Row, f Finish) (late bool, err error) {
-	if err := t.giveBack(begun.Partner, begun.Token, f); err != nil {
-		return false, err
+	var actor string
+	var begunAt int64
+	if err := t.row(`SELECT worker, begun_at FROM calls WHERE id = ?`, begun.Token).Scan(&actor, &begunAt); err != nil {
+		return false, fmt.Errorf("ledger: call %d: %w", begun.Token, err)
 	}
-	actor, err := t.workerOf(begun.Token)
-	if err != nil {
+	if err := t.giveBack(begun.Partner, begun.Token, begunAt, f); err != nil {
 		return false, err
 	}
 	if row.State == shipment.Calling && row.Token == begun.Token {
@@ -91,21 +92,17 @@ func (t *tx) finish(row, begun Row, f Finish) (late bool, err error) {
 	return true, t.late(row, begun.Token, f, actor)
 }
 
-func (t *tx) workerOf(token int64) (worker string, err error) {
-	if err := t.row(`SELECT worker FROM calls WHERE id = ?`, token).Scan(&worker); err != nil {
-		return "", fmt.Errorf("ledger: call %d: %w", token, err)
-	}
-	return worker, nil
-}
-
 // giveBack opens the account one interval after the anchor, or at once when nothing was sent. By
 // the token: one who has lost it may only raise the time, and whoever has it then does not open the account
-// sooner.
-func (t *tx) giveBack(partner string, token int64, f Finish) error {
-	var interval, floor, openAt int64
-	err := t.row(`SELECT interval_us, floor_at, open_at FROM accounts WHERE partner = ?`, partner).Scan(&interval, &floor, &openAt)
+// sooner. How long the answer took goes into the account's mean, for ETA.
+func (t *tx) giveBack(partner string, token, begunAt int64, f Finish) error {
+	var interval, floor, openAt, took int64
+	err := t.row(`SELECT interval_us, floor_at, open_at, answer_us FROM accounts WHERE partner = ?`, partner).Scan(&interval, &floor, &openAt, &took)
 	if err != nil {
 		return fmt.Errorf("ledger: account %s: %w", partner, err)
+	}
+	if f.Answered {
+		took = meanAnswer(took, t.now-f.Since.Microseconds()-begunAt)
 	}
 	open := t.now
 	switch {
@@ -115,7 +112,8 @@ func (t *tx) giveBack(partner string, token int64, f Finish) error {
 	default:
 		return nil // closed until the fence
 	}
-	n, err := t.changed(`UPDATE accounts SET open_at = ?, token = 0 WHERE partner = ? AND token = ?`, max(open, floor), partner, token)
+	n, err := t.changed(`UPDATE accounts SET open_at = ?, token = 0, answer_us = ? WHERE partner = ? AND token = ?`,
+		max(open, floor), took, partner, token)
 	if err != nil || n == 1 || f.NotSent {
 		return err
 	}

@@ -21,25 +21,6 @@ type Standing struct {
 	LastDue  time.Time // the latest time before which a queued one must not be called; zero: none
 }
 
-// EmptyBy is when the queue will be empty if nothing fails: one interval for each shipment that waits, after the
-// account opens; not before the last retry is due. ok is false when nothing waits, or the account is on hold, so
-// that nobody can say.
-func (s Standing) EmptyBy() (at time.Time, ok bool) {
-	waiting := s.Queued + s.Calling
-	if waiting == 0 || s.Hold != nil {
-		return time.Time{}, false
-	}
-	at = s.Now
-	if s.OpenAt.After(at) && !s.InFlight {
-		at = s.OpenAt
-	}
-	at = at.Add(time.Duration(waiting) * s.Interval)
-	if due := s.LastDue.Add(s.Interval); due.After(at) {
-		at = due
-	}
-	return at, true
-}
-
 // Standings reads how every account stands that a worker has announced or that has shipments; shipped ones are
 // counted since the given time. shipService is what a ship call is called in the record of calls.
 func (l *Ledger) Standings(ctx context.Context, since time.Time, shipService string) ([]Standing, error) {

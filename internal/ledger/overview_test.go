@@ -57,33 +57,6 @@ func testStandings(t *testing.T) {
 	}
 }
 
-func TestEmptyBy(t *testing.T) {
-	t.Parallel()
-	at := time.Unix(1000, 0)
-	const interval = 10 * time.Second
-	for name, c := range map[string]struct {
-		s    ledger.Standing
-		want time.Duration // after now; below 0: nobody can say
-	}{
-		"nothing waits":                {ledger.Standing{}, -1},
-		"one":                          {ledger.Standing{Queued: 1}, interval},
-		"three and one under way":      {ledger.Standing{Queued: 3, Calling: 1}, 4 * interval},
-		"only one under way":           {ledger.Standing{Calling: 1}, interval},
-		"on hold":                      {ledger.Standing{Queued: 1, Account: ledger.Account{Hold: &ledger.Hold{}}}, -1},
-		"opens later":                  {ledger.Standing{Queued: 2, Account: ledger.Account{OpenAt: at.Add(7 * time.Second)}}, 27 * time.Second},
-		"opened before":                {ledger.Standing{Queued: 2, Account: ledger.Account{OpenAt: at.Add(-time.Hour)}}, 20 * time.Second},
-		"a fence is no opening":        {ledger.Standing{Calling: 1, Account: ledger.Account{OpenAt: at.Add(time.Hour), InFlight: true}}, interval},
-		"a retry that is due later":    {ledger.Standing{Queued: 2, LastDue: at.Add(time.Hour)}, time.Hour + interval},
-		"a retry that is due meantime": {ledger.Standing{Queued: 2, LastDue: at.Add(5 * time.Second)}, 20 * time.Second},
-	} {
-		c.s.Now, c.s.Interval = at, interval
-		by, ok := c.s.EmptyBy()
-		if ok != (c.want >= 0) || ok && by.Sub(at) != c.want {
-			t.Errorf("%s: %v %v", name, by.Sub(at), ok)
-		}
-	}
-}
-
 func testMarksAndHours(t *testing.T) {
 	l := book(t)
 	start := now(t, l)

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"fahuo/internal/shipment"
@@ -53,47 +52,6 @@ func (l *Ledger) PartnersIn(ctx context.Context, s Scope) ([]string, error) {
 	where, args := s.where()
 	return list(ctx, l, func(s scanner) (p string, err error) { return p, s.Scan(&p) },
 		`SELECT DISTINCT partner FROM shipments WHERE `+where+` ORDER BY partner`, args...)
-}
-
-// ETA is when the last queued shipment in the scope will have been called if nothing fails: what is
-// ahead of it in its account's line counts, one interval each. ok is false when nothing is queued or
-// an account concerned is on hold or unknown, so that nobody can say.
-func (l *Ledger) ETA(ctx context.Context, s Scope) (eta time.Time, ok bool, err error) {
-	where, args := s.where()
-	type tail struct {
-		partner string
-		urgent  bool  // nothing but urgent ones
-		last    int64 // of those not urgent, or of all: urgent ones come first, so it is called last
-	}
-	tails, err := list(ctx, l, func(s scanner) (v tail, err error) { return v, s.Scan(&v.partner, &v.urgent, &v.last) },
-		`SELECT partner, MIN(urgent), COALESCE(MAX(CASE WHEN urgent = 0 THEN id END), MAX(id)) FROM shipments
-		WHERE `+where+` AND state IN ('queued', 'calling') GROUP BY partner`, args...)
-	if err != nil || len(tails) == 0 {
-		return time.Time{}, false, err
-	}
-	for _, t := range tails {
-		account, err := l.Account(ctx, t.partner)
-		if errors.Is(err, ErrNotFound) {
-			return time.Time{}, false, nil // nobody has announced it: there is no pace to reckon with
-		}
-		if err != nil || account.Hold != nil {
-			return time.Time{}, false, err
-		}
-		ahead, err := first(ctx, l, func(s scanner) (n int64, err error) { return n, s.Scan(&n) },
-			`SELECT COUNT(*) FROM shipments WHERE partner = ? AND state IN ('queued', 'calling')
-			AND (urgent > ? OR begun = 1 OR (urgent = ? AND id <= ?))`, t.partner, bit(t.urgent), bit(t.urgent), t.last)
-		if err != nil {
-			return time.Time{}, false, err
-		}
-		start := account.Now
-		if account.OpenAt.After(start) {
-			start = account.OpenAt
-		}
-		if end := start.Add(time.Duration(max(ahead-1, 0)) * account.Interval); end.After(eta) {
-			eta = end
-		}
-	}
-	return eta, true, nil
 }
 
 // uncalled is what may still be cancelled.

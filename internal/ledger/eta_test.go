@@ -1,0 +1,126 @@
+package ledger_test
+
+import (
+	"testing"
+	"time"
+
+	"fahuo/internal/ledger"
+)
+
+func testETACountsWhatIsAhead(t *testing.T) {
+	l := book(t)
+	other := parcel(1)
+	other.Batch = "earlier"
+	accept(t, l, other, parcel(2), parcel(3), parcel(4))
+	asked := now(t, l)
+	eta, ok, err := l.ETA(t.Context(), ledger.Scope{Batch: "b1"})
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	between(t, eta, asked, now(t, l), ledger.LookForWork+3*(time.Second+time.Second/50))
+	if err := l.SetHold(t.Context(), partner, ledger.HoldManual, "x", "boss"); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok, err := l.ETA(t.Context(), ledger.Scope{Batch: "b1"}); ok || err != nil {
+		t.Fatalf("an ETA for an account on hold: %v %v", ok, err)
+	}
+	if _, ok, err := l.ETA(t.Context(), ledger.Scope{Batch: "none"}); ok || err != nil {
+		t.Fatalf("an ETA for nothing: %v %v", ok, err)
+	}
+}
+
+// A batch may end between two questions: that is no error.
+func testETAWhileTheBatchEnds(t *testing.T) {
+	l := book(t)
+	accept(t, l, parcel(1), parcel(2))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := 1; n <= 2; n++ {
+			if _, err := l.Settle(t.Context(), get(t, l, parcel(n)), shipped, "w"); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for {
+		_, _, err := l.ETA(t.Context(), ledger.Scope{Batch: "b1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-done:
+			return
+		default:
+		}
+	}
+}
+
+// An answer that is waited for is part of what a call costs, and what is in flight has had its slot.
+func testETAReckonsWithTheAnswers(t *testing.T) {
+	l := book(t)
+	accept(t, l, parcel(1), parcel(2), parcel(3))
+	first := begin(t, l, get(t, l, parcel(1)), time.Hour)
+	const answer = 3 * time.Second
+	ledger.Exec(t, l, `UPDATE calls SET begun_at = begun_at - 3000000`)
+	asked := now(t, l)
+	finish(t, l, first, ledger.Finish{Move: shipped, Answered: true, Interval: time.Second})
+	eta, ok, err := l.ETA(t.Context(), ledger.Scope{Batch: "b1"})
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	between(t, eta, asked, now(t, l), time.Second+time.Second+answer)
+
+	ledger.Exec(t, l, `UPDATE accounts SET open_at = 0`)
+	asked = now(t, l)
+	begin(t, l, get(t, l, parcel(2)), time.Hour) // its fence says nothing about when the next is called
+	begun := now(t, l)
+	if eta, _, err = l.ETA(t.Context(), ledger.Scope{Batch: "b1"}); err != nil {
+		t.Fatal(err)
+	}
+	between(t, eta, asked, begun, time.Second+answer)
+	_, err = l.Settle(t.Context(), get(t, l, parcel(3)), shipped, "w")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked = now(t, l)
+	if eta, _, err = l.ETA(t.Context(), ledger.Scope{Batch: "b1"}); err != nil {
+		t.Fatal(err)
+	}
+	between(t, eta, asked, now(t, l), 0)
+}
+
+// between: eta is d after some time from since to until. The mean of the answers is of whole microseconds and of
+// what the ledger took itself.
+func between(t *testing.T, eta, since, until time.Time, d time.Duration) {
+	t.Helper()
+	const slack = time.Second / 2
+	if eta.Before(since.Add(d)) || eta.After(until.Add(d+slack)) {
+		t.Errorf("the last is called %v after the question, want %v", eta.Sub(since), d)
+	}
+}
+
+func TestEmptyBy(t *testing.T) {
+	t.Parallel()
+	at := time.Unix(1000, 0)
+	const interval, pace, idle = 10 * time.Second, 10200 * time.Millisecond, ledger.LookForWork
+	for name, c := range map[string]struct {
+		s    ledger.Standing
+		want time.Duration // after now; below 0: nobody can say
+	}{
+		"nothing waits":                {ledger.Standing{}, -1},
+		"one":                          {ledger.Standing{Queued: 1}, idle},
+		"three and one past its fence": {ledger.Standing{Queued: 3, Calling: 1}, 3*pace + idle},
+		"only one under way":           {ledger.Standing{Calling: 1, Account: ledger.Account{OpenAt: at.Add(time.Hour), InFlight: true}}, 0},
+		"on hold":                      {ledger.Standing{Queued: 1, Account: ledger.Account{Hold: &ledger.Hold{}}}, -1},
+		"opens later":                  {ledger.Standing{Queued: 2, Account: ledger.Account{OpenAt: at.Add(7 * time.Second)}}, 7*time.Second + pace},
+		"opened before":                {ledger.Standing{Queued: 2, Account: ledger.Account{OpenAt: at.Add(-time.Hour)}}, pace + idle},
+		"a retry that is due later":    {ledger.Standing{Queued: 2, LastDue: at.Add(time.Hour)}, time.Hour},
+		"a retry that is due meantime": {ledger.Standing{Queued: 2, LastDue: at.Add(5 * time.Second)}, pace + idle},
+	} {
+		c.s.Now, c.s.Interval = at, interval
+		by, ok := c.s.EmptyBy()
+		if ok != (c.want >= 0) || ok && by.Sub(at) != c.want {
+			t.Errorf("%s: %v %v", name, by.Sub(at), ok)
+		}
+	}
+}
