@@ -128,6 +128,10 @@ func (n *narrator) event(e worker.Event) {
 		line = "HOLD   " + e.Code + ": " + e.Detail
 	case worker.EventReleased:
 		line = "released"
+	case worker.EventSlowed:
+		line = "SLOW   Alipay is out of order (" + either(e.Code, "no answer") + "): called for rarely until it answers again"
+	case worker.EventFullPace:
+		line = "full pace again"
 	case worker.EventWaiting:
 		n.say("%s  waiting: this ledger was %s", e.At.In(beijing).Format("15:04:05"), e.Detail)
 		return

@@ -38,6 +38,7 @@ type runCmd struct {
 	RetryBase    time.Duration `env:"FAHUO_RETRY_BASE" default:"30s" help:"The first delay after a failed attempt; it doubles each time."`
 	RetryCap     time.Duration `env:"FAHUO_RETRY_CAP" default:"30m" help:"The longest delay."`
 	RetryFor     time.Duration `env:"FAHUO_RETRY_FOR" default:"24h" help:"How long a shipment is retried, from its first attempt."`
+	ProbeEvery   time.Duration `env:"FAHUO_PROBE_EVERY" default:"1m" help:"How far apart calls are while Alipay is out of order: after 10 in a row that came to nothing."`
 	NoPreflight  bool          `env:"FAHUO_NO_PREFLIGHT" help:"Do not query a trade before its first attempt."`
 	Listen       string        `env:"FAHUO_LISTEN" default:"127.0.0.1:9464" help:"Address of /healthz, /readyz and /metrics, or off."`
 	Sandbox      bool          `help:"Everything in one process and nothing outside called: a simulated gateway, a demo account, sample shipments, its own ledger in sandbox/, the desk."`
@@ -65,7 +66,7 @@ func (c *runCmd) check(common []error) (plan, error) {
 	}
 	local := err == nil && loopback(gateway.Hostname())
 	faults = append(faults, positive("--call-timeout (FAHUO_CALL_TIMEOUT)", c.CallTimeout), positive("--retry-base (FAHUO_RETRY_BASE)", c.RetryBase),
-		positive("--retry-for (FAHUO_RETRY_FOR)", c.RetryFor), checkInterval("--interval (FAHUO_INTERVAL)", c.Interval, local))
+		positive("--retry-for (FAHUO_RETRY_FOR)", c.RetryFor), positive("--probe-every (FAHUO_PROBE_EVERY)", c.ProbeEvery), checkInterval("--interval (FAHUO_INTERVAL)", c.Interval, local))
 	if c.RetryCap < c.RetryBase {
 		faults = append(faults, fmt.Errorf("--retry-cap (FAHUO_RETRY_CAP) %v is below --retry-base %v", c.RetryCap, c.RetryBase))
 	}
@@ -151,6 +152,7 @@ func (c *runCmd) Run(ctx context.Context, g *cli, s streams) error {
 	return serve(ctx, service{
 		plan: p, log: log, ledger: g.Ledger, redis: g.Redis, embedded: g.EmbeddedRedisAddr, listen: c.Listen,
 		callTimeout: c.CallTimeout, retry: worker.Retry{Base: c.RetryBase, Cap: c.RetryCap, For: c.RetryFor},
+		probeEvery: c.ProbeEvery,
 	})
 }
 
@@ -163,6 +165,7 @@ type service struct {
 	listen        string
 	callTimeout   time.Duration
 	retry         worker.Retry
+	probeEvery    time.Duration
 	onEvent       func(worker.Event)
 	started       func(*ledger.Ledger, *tasks.Belt) error // optional: once both are open
 	stopped       func() error                            // optional: what started has begun, before they are closed
@@ -206,7 +209,7 @@ func serve(ctx context.Context, v service) (err error) {
 	v.log.Info().Str("ledger", book.URL()).Str("redis", belt.URL()).Str("gateway", v.gateway).Int("accounts", len(v.accounts)).Msg("starting")
 
 	w, err := worker.New(worker.Options{
-		Accounts: v.accounts, Gateway: v.client, Book: book, Belt: belt, CallTimeout: v.callTimeout, Retry: v.retry,
+		Accounts: v.accounts, Gateway: v.client, Book: book, Belt: belt, CallTimeout: v.callTimeout, Retry: v.retry, ProbeEvery: v.probeEvery,
 		Name: processName(), Log: v.log, OnEvent: v.onEvent, Metrics: registry,
 	})
 	if err != nil {

@@ -47,12 +47,13 @@ const (
 	CodeTradeNotExist           = "TRADE_NOT_EXIST"
 	CodeTradeStatusNotAvailable = "TRADE_STATUS_NOT_AVAILD" // sic
 	CodeMayNotUse               = "ILLEGAL_PARTNER_EXTERFACE"
+	CodeSystemError             = "SYSTEM_ERROR"
 )
 
 // codes is the one table of error codes. SESSION_TIMEOUT and its like say nothing about the call: the
 // outcome is unknown.
 var codes = map[string]Outcome{
-	"RETRY": Busy, "SYSTEM_ERROR": Busy,
+	"RETRY": Busy, CodeSystemError: Busy,
 	CodeTradeStatusNotAvailable: OutOfStep,
 
 	"ILLEGAL_ARGUMENT": ShipmentFault, CodeTradeNotExist: ShipmentFault, "PARAMTER_IS_NULL": ShipmentFault, //nolint:misspell // as Alipay spells it

@@ -13,11 +13,11 @@ import (
 // belt, a call was begun, a hold was lifted. It is credited by whatever comes first after it, and until then it is
 // reckoned with (Spent). A ledger that is merely slow is not away: less than the lease of a belt is no absence.
 
-// absence is what of the time from the last sign of life until now, or until the account was put on hold, counts.
-func absence(now, seen, alive, held int64) int64 {
+// absence is what of the time from the last sign of life until now, or until the account was paused, counts.
+func absence(now, seen, alive, paused int64) int64 {
 	end := now
-	if held != 0 {
-		end = held
+	if paused != 0 {
+		end = paused
 	}
 	if seen == 0 || end-max(seen, alive) < BeltLease.Microseconds() {
 		return 0
@@ -31,7 +31,7 @@ func (t *tx) credit(seen int64, partner string) error {
 		return nil
 	}
 	// absence, for every database.
-	const end, from = `CASE WHEN held_at = 0 THEN ? ELSE held_at END`, `CASE WHEN alive_at > ? THEN alive_at ELSE ? END`
+	const end, from = `CASE WHEN paused_at = 0 THEN ? ELSE paused_at END`, `CASE WHEN alive_at > ? THEN alive_at ELSE ? END`
 	return t.exec(`UPDATE accounts SET held_us = held_us + (`+end+`) - (`+from+`) WHERE (`+end+`) - (`+from+`) >= ? AND (? = '' OR partner = ?)`,
 		t.now, seen, seen, t.now, seen, seen, BeltLease.Microseconds(), partner, partner)
 }
@@ -60,9 +60,5 @@ func (l *Ledger) Spent(ctx context.Context, r Row) (time.Duration, error) {
 	if err != nil || r.budgetAt == 0 {
 		return 0, err
 	}
-	var held int64
-	if a.Hold != nil {
-		held = a.Hold.Since.UnixMicro()
-	}
-	return a.Spent(r) - time.Duration(absence(a.Now.UnixMicro(), parseBelt(text).lastWord(), a.aliveAt, held))*time.Microsecond, nil
+	return a.Spent(r) - time.Duration(absence(a.Now.UnixMicro(), parseBelt(text).lastWord(), a.aliveAt, a.pausedAt))*time.Microsecond, nil
 }

@@ -23,12 +23,18 @@ type Account struct {
 	OpenAt    time.Time // nobody begins a call before
 	InFlight  bool      // a call holds the slot; OpenAt is its fence
 	Hold      *Hold     // nil: not on hold
+	Slowed    *Slowed   // nil: full pace
 	NoQueryAt time.Time // since when Alipay refuses it queries; zero: it does not
 	Now       time.Time
 
-	heldUS  int64         // time on hold up to Now
-	aliveAt int64         // the last call begun or hold lifted
-	answer  time.Duration // from the begin of a call to its answer, as a mean; zero: none was answered yet
+	// StrangeSignAt is since when ship successes do not verify though queries do: Alipay signs them in a way that
+	// is not known here, and each is settled by a query. Zero: it does not.
+	StrangeSignAt time.Time
+
+	heldUS   int64         // time on hold or slowed up to Now
+	pausedAt int64         // since when it is on hold or slowed without a break; 0: it is neither
+	aliveAt  int64         // the last call begun or hold lifted
+	answer   time.Duration // from the begin of a call to its answer, as a mean; zero: none was answered yet
 }
 
 // Hold is why and since when nobody may call for an account.
@@ -41,7 +47,8 @@ type Hold struct {
 // HoldManual is the code of a hold that a person has set.
 const HoldManual = "manual"
 
-const accountColumns = `partner, name, interval_us, announced_at, open_at, token, held_at, held_code, held_reason, held_us, no_query_at, alive_at, answer_us`
+const accountColumns = `partner, name, interval_us, announced_at, open_at, token, held_at, held_code, held_reason, held_us, no_query_at, alive_at, answer_us,
+	paused_at, slowed_at, slowed_by, strange_sign_at`
 
 // selectAccount reads accounts, and the ledger's time with them.
 func (l *Ledger) selectAccount() string {
@@ -50,23 +57,32 @@ func (l *Ledger) selectAccount() string {
 
 func scanAccount(s scanner) (Account, error) {
 	var a Account
-	var interval, announced, open, token, heldAt, noQuery, answer, now int64
+	var interval, announced, open, token, heldAt, noQuery, answer, slowedAt, strange, now int64
 	var h Hold
-	err := s.Scan(&a.Partner, &a.Name, &interval, &announced, &open, &token, &heldAt, &h.Code, &h.Reason, &a.heldUS, &noQuery, &a.aliveAt, &answer, &now)
+	var slowed Slowed
+	err := s.Scan(&a.Partner, &a.Name, &interval, &announced, &open, &token, &heldAt, &h.Code, &h.Reason, &a.heldUS, &noQuery, &a.aliveAt, &answer,
+		&a.pausedAt, &slowedAt, &slowed.Code, &strange, &now)
 	now, a.answer = orHost(now), time.Duration(answer)*time.Microsecond
 	a.Interval = time.Duration(interval) * time.Microsecond
 	a.Announced, a.OpenAt, a.InFlight, a.NoQueryAt, a.Now = at(announced), at(open), token != 0 && open > now, at(noQuery), at(now)
 	if heldAt != 0 {
 		h.Since = at(heldAt)
 		a.Hold = &h
-		a.heldUS += now - heldAt
 	}
+	if slowedAt != 0 {
+		slowed.Since = at(slowedAt)
+		a.Slowed = &slowed
+	}
+	if a.pausedAt != 0 {
+		a.heldUS += now - a.pausedAt
+	}
+	a.StrangeSignAt = at(strange)
 	return a, err
 }
 
 // Spent is how much of a shipment's retry budget is used: the time since its first attempt after
-// acceptance or sending again, without the time in which the account was on hold or no worker could reach
-// the ledger.
+// acceptance or sending again, without the time in which the account was on hold or slowed, or no worker
+// could reach the ledger.
 func (a Account) Spent(r Row) time.Duration {
 	if r.budgetAt == 0 {
 		return 0
@@ -142,8 +158,8 @@ func (l *Ledger) SetHold(ctx context.Context, partner, code, reason, actor strin
 }
 
 func (t *tx) hold(partner, code, reason, actor string) error {
-	n, err := t.changed(`UPDATE accounts SET held_at = ?, held_code = ?, held_reason = ?
-		WHERE partner = ? AND held_at = 0`, t.now, code, reason, partner)
+	n, err := t.changed(`UPDATE accounts SET held_at = ?, held_code = ?, held_reason = ?,
+		paused_at = CASE WHEN paused_at = 0 THEN ? ELSE paused_at END WHERE partner = ? AND held_at = 0`, t.now, code, reason, t.now, partner)
 	if err != nil || n == 0 {
 		return err
 	}
@@ -161,9 +177,12 @@ func (l *Ledger) Release(ctx context.Context, partner, actor string) (released b
 		if err := t.credit(seen, partner); err != nil { // of the time before the hold
 			return err
 		}
-		n, err := t.changed(`UPDATE accounts SET held_us = held_us + (? - held_at), held_at = 0, held_code = '', held_reason = '',
-			deaths = 0, death_code = '', alive_at = ? WHERE partner = ? AND held_at <> 0`, t.now, t.now, partner)
+		n, err := t.changed(`UPDATE accounts SET held_at = 0, held_code = '', held_reason = '',
+			deaths = 0, death_code = '', bad_queries = 0, alive_at = ? WHERE partner = ? AND held_at <> 0`, t.now, partner)
 		if err != nil || n == 0 {
+			return err
+		}
+		if err := t.unpause(partner); err != nil {
 			return err
 		}
 		released = true

@@ -19,6 +19,9 @@ type Attempt struct {
 	// Interval is the one from which Fence was reckoned: should a larger one have been announced for the account,
 	// the fence is as much later. Zero: Fence is meant as it is.
 	Interval time.Duration
+
+	// Probe is how long a slowed account stays closed from now on, should that be later than the fence. 0: ProbeEvery.
+	Probe time.Duration
 }
 
 // Begin takes the account's slot and the shipment, in one transaction: both or neither (U2, U7).
@@ -44,7 +47,7 @@ func (l *Ledger) Begin(ctx context.Context, r Row, a Attempt) (Row, error) {
 		if err != nil {
 			return fmt.Errorf("ledger: %w", err)
 		}
-		if err := t.takeSlot(r.Partner, token, fence); err != nil {
+		if err := t.takeSlot(r.Partner, token, fence, t.now+orProbeEvery(a.Probe).Microseconds()); err != nil {
 			return err
 		}
 		err = t.one(ErrStale, `UPDATE shipments SET state = 'calling', version = version + 1, changed_at = ?,
@@ -90,10 +93,10 @@ func (t *tx) fence(partner string, a Attempt) (int64, error) {
 	return fence, nil
 }
 
-// takeSlot closes the account until the fence, or says why it may not.
-func (t *tx) takeSlot(partner string, token, fence int64) error {
-	err := t.one(ErrSlotClosed, `UPDATE accounts SET open_at = ?, token = ?, alive_at = ?
-		WHERE partner = ? AND held_at = 0 AND open_at <= ? AND `+named, fence, token, t.now, partner, t.now)
+// takeSlot closes the account until the fence, a slowed one until its next probe, or says why it may not.
+func (t *tx) takeSlot(partner string, token, fence, probe int64) error {
+	err := t.one(ErrSlotClosed, `UPDATE accounts SET open_at = CASE WHEN slowed_at = 0 THEN CAST(? AS BIGINT) ELSE ? END, token = ?, alive_at = ?
+		WHERE partner = ? AND held_at = 0 AND open_at <= ? AND `+named, fence, max(fence, probe), token, t.now, partner, t.now)
 	if !errors.Is(err, ErrSlotClosed) {
 		return err
 	}

@@ -22,6 +22,7 @@ type Answer struct {
 	TradeStatus  string
 	RefundStatus string
 	Verified     bool
+	Unverified   bool // a success whose signature is missing or wrong
 	Body         string
 	Error        string
 	Duration     time.Duration
@@ -44,6 +45,9 @@ type Call struct {
 // RecordQuery writes down a query that is over.
 func (l *Ledger) RecordQuery(ctx context.Context, k shipment.Key, service, worker, params string, a Answer) error {
 	return l.tx(ctx, "record_query", func(t *tx) error {
+		if err := t.querySign(k.Partner, a, worker); err != nil {
+			return err
+		}
 		return t.exec(`INSERT INTO calls (partner, trade_no, service, worker, begun_at, finished_at, params, verdict,
 			http_status, code, trade_status, refund_status, verified, answer, error, duration_us)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,

@@ -57,7 +57,7 @@ const inLine = `(state = 'queued' OR (state = 'calling' AND fence_at <= ?))`
 
 // ETA is when the last queued shipment in the scope will have been called if nothing fails: what is
 // ahead of it in its account's line counts. ok is false when nothing is queued or
-// an account concerned is on hold or unknown, so that nobody can say.
+// an account concerned is on hold, slowed or unknown, so that nobody can say.
 func (l *Ledger) ETA(ctx context.Context, s Scope) (eta time.Time, ok bool, err error) {
 	where, args := s.where()
 	type tail struct {
@@ -76,7 +76,7 @@ func (l *Ledger) ETA(ctx context.Context, s Scope) (eta time.Time, ok bool, err 
 		if errors.Is(err, ErrNotFound) {
 			return time.Time{}, false, nil // nobody has announced it: there is no pace to reckon with
 		}
-		if err != nil || account.Hold != nil {
+		if err != nil || account.Hold != nil || account.Slowed != nil {
 			return time.Time{}, false, err
 		}
 		ahead, err := first(ctx, l, scanCount, `SELECT COUNT(*) FROM shipments WHERE partner = ? AND `+inLine+`
@@ -92,10 +92,10 @@ func (l *Ledger) ETA(ctx context.Context, s Scope) (eta time.Time, ok bool, err 
 }
 
 // EmptyBy is when the queue will be empty if nothing fails: when the last call will have been answered; not before
-// the last retry is due. ok is false when nothing waits, or the account is on hold, so that nobody can say.
+// the last retry is due. ok is false when nothing waits, or the account is on hold or slowed, so that nobody can say.
 func (s Standing) EmptyBy() (end time.Time, ok bool) {
 	waiting := s.Queued + s.Calling
-	if waiting == 0 || s.Hold != nil {
+	if waiting == 0 || s.Hold != nil || s.Slowed != nil {
 		return time.Time{}, false
 	}
 	if s.InFlight {

@@ -36,6 +36,8 @@ type Finish struct {
 	Answered bool          // the first byte of an answer came, and the gateway is done with the call
 	Since    time.Duration // Answered: how long ago the first byte came (the anchor)
 	Interval time.Duration // Answered: the account opens one interval after the anchor; the announced one if that is larger
+	Health   Health        // what the call tells about Alipay's side
+	Probe    time.Duration // a slowed account opens no sooner than this after the anchor; 0: ProbeEvery
 }
 
 // Finished is what Finish has done.
@@ -80,6 +82,14 @@ func (t *tx) finish(row, begun Row, f Finish) (late bool, err error) {
 	if err := t.row(`SELECT worker, begun_at FROM calls WHERE id = ?`, begun.Token).Scan(&actor, &begunAt); err != nil {
 		return false, fmt.Errorf("ledger: call %d: %w", begun.Token, err)
 	}
+	if row.State == shipment.Calling && row.Token == begun.Token { // what came late tells of the past
+		if err := t.health(begun.Partner, f, actor); err != nil {
+			return false, err
+		}
+	}
+	if err := t.shipSign(begun.Partner, f.Answer); err != nil {
+		return false, err
+	}
 	if err := t.giveBack(begun.Partner, begun.Token, begunAt, f); err != nil {
 		return false, err
 	}
@@ -96,13 +106,17 @@ func (t *tx) finish(row, begun Row, f Finish) (late bool, err error) {
 // the token: one who has lost it may only raise the time, and whoever has it then does not open the account
 // sooner. How long the answer took goes into the account's mean, for ETA.
 func (t *tx) giveBack(partner string, token, begunAt int64, f Finish) error {
-	var interval, floor, openAt, took int64
-	err := t.row(`SELECT interval_us, floor_at, open_at, answer_us FROM accounts WHERE partner = ?`, partner).Scan(&interval, &floor, &openAt, &took)
+	var interval, floor, openAt, took, slowed int64
+	err := t.row(`SELECT interval_us, floor_at, open_at, answer_us, slowed_at FROM accounts WHERE partner = ?`, partner).
+		Scan(&interval, &floor, &openAt, &took, &slowed)
 	if err != nil {
 		return fmt.Errorf("ledger: account %s: %w", partner, err)
 	}
 	if f.Answered {
 		took = meanAnswer(took, t.now-f.Since.Microseconds()-begunAt)
+	}
+	if slowed != 0 {
+		interval = max(interval, orProbeEvery(f.Probe).Microseconds())
 	}
 	open := t.now
 	switch {

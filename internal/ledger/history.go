@@ -31,6 +31,8 @@ const (
 	ActEvidence     Act = "evidence" // what the query after a refusal found
 	ActChecked      Act = "checked"  // what the query that a person asked for found
 	ActRemark       Act = "remark"
+	ActSlow         Act = "slow"      // the account: one call in a while
+	ActFullPace     Act = "full_pace" // the account: as usual again
 )
 
 // What people do.
@@ -43,7 +45,7 @@ const (
 	ActAsk         Act = "ask" // have Alipay queried
 	ActCancel      Act = "cancel"
 	ActUndoClose   Act = "undo_close"
-	ActHold        Act = "hold"
+	ActHold        Act = "hold" // Alipay's refusals hold an account, too
 	ActRelease     Act = "release"
 	ActLogin       Act = "login"
 	ActLogout      Act = "logout"

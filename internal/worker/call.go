@@ -41,6 +41,7 @@ func (l *lane) call(ctx context.Context, j *job, row ledger.Row) (done bool, err
 	fence := ratelimit.Fence(window, l.w.o.CallTimeout, l.a.Interval)
 	begun, err := l.w.o.Book.Begin(limited, row, ledger.Attempt{
 		Service: alipay.ServiceShip, Worker: l.w.o.Name, Params: string(params), Fence: fence, Interval: l.a.Interval,
+		Probe: l.w.o.ProbeEvery,
 	})
 	cancel()
 	if err != nil {
@@ -220,7 +221,10 @@ func (l *lane) persistAnswer(ctx context.Context, begun ledger.Row, r alipay.Res
 		answer.Verdict = ledger.VerdictNotSent
 	}
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
-		f := ledger.Finish{Answer: answer, Move: move, NotSent: !r.Sent, Answered: answered, Interval: l.a.Interval}
+		f := ledger.Finish{
+			Answer: answer, Move: move, NotSent: !r.Sent, Answered: answered, Interval: l.a.Interval,
+			Health: healthOf(r.Answer), Probe: l.w.o.ProbeEvery,
+		}
 		if answered {
 			f.Since = time.Since(r.FirstByte)
 		}

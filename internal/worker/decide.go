@@ -174,6 +174,24 @@ func afterShip(f facts, a alipay.Answer) ledger.Move {
 	return ledger.Move{To: shipment.Calling, Doubt: true, Code: a.Code, Detail: detail}
 }
 
+// healthOf is what the answer to a ship call tells about Alipay's side. RETRY is a gateway's word that works and has
+// much to do: it tells neither.
+func healthOf(a alipay.Answer) ledger.Health {
+	switch a.Outcome {
+	case alipay.Succeeded, alipay.OutOfStep, alipay.ShipmentFault, alipay.AccountFault:
+		return ledger.HealthWell
+	case alipay.Busy:
+		if a.Code != alipay.CodeSystemError {
+			return ledger.HealthUnsaid
+		}
+	case alipay.Unknown, alipay.UnlistedCode:
+		if a.Unverified {
+			return ledger.HealthUnsaid // it was answered; whether it is true is another question
+		}
+	}
+	return ledger.HealthTroubled
+}
+
 func deadMove(reason shipment.Reason, a alipay.Answer, detail string) ledger.Move {
 	return ledger.Move{
 		To: shipment.Dead, Reason: reason, Code: a.Code, TradeStatus: a.TradeStatus, RefundStatus: a.RefundStatus, Detail: detail,

@@ -16,7 +16,9 @@ const (
 	EventMoved                        // a shipment has changed its state
 	EventHeld                         // the account was put on hold
 	EventReleased
-	EventWaiting // another worker may still use the ledger, with another Redis; of no account
+	EventSlowed   // Alipay is out of order: the account is called for rarely
+	EventFullPace // as usual again
+	EventWaiting  // another worker may still use the ledger, with another Redis; of no account
 )
 
 // Event is something that a person who watches may want to see.

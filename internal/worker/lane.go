@@ -26,7 +26,7 @@ type lane struct {
 	window   time.Duration // V
 	lastCall time.Time     // when this process's last ship call was written
 	mayQuery bool          // false once Alipay has refused it
-	heldSeen bool          // the hold has been reported
+	seen     seen          // what was last reported
 }
 
 func newLane(w *Worker, a Account) *lane {

@@ -22,6 +22,7 @@ type metrics struct {
 	dead       *prometheus.GaugeVec
 	oldest     *prometheus.GaugeVec
 	held       *prometheus.GaugeVec
+	slowed     *prometheus.GaugeVec
 	archived   prometheus.Gauge
 
 	undecodable prometheus.Gauge
@@ -46,12 +47,13 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		dead:        gaugeVec("fahuo_dead_letters", "Dead letters by reason; up to 15 s old.", "reason"),
 		oldest:      gaugeVec("fahuo_oldest_queued_seconds", "Age of the oldest queued shipment, up to 15 s ago.", "partner"),
 		held:        gaugeVec("fahuo_account_held", "1 while the account is on hold; up to 15 s old.", "partner"),
+		slowed:      gaugeVec("fahuo_account_slowed", "1 while the account is called for rarely, since Alipay is out of order; up to 15 s old.", "partner"),
 		archived:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "fahuo_asynq_archived", Help: "Tasks that asynq has given up, those included that this worker has taken on since its start; must stay 0. Up to a minute old."}),
 		undecodable: prometheus.NewGauge(prometheus.GaugeOpts{Name: "fahuo_undecodable_tasks", Help: "What lies in the queues and asynq cannot decode; should stay 0. Up to a minute old."}),
 		ledger:      prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "fahuo_ledger_seconds", Help: "How long write transactions of the ledger took.", Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}, []string{"op"}),
 		alive:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "fahuo_worker_alive", Help: "1 while the worker runs."}),
 	}
-	r.MustRegister(m.calls, m.seconds, m.gaps, m.gapShort, m.unverified, m.late, m.shipments, m.dead, m.oldest, m.held, m.archived, m.undecodable, m.ledger, m.alive)
+	r.MustRegister(m.calls, m.seconds, m.gaps, m.gapShort, m.unverified, m.late, m.shipments, m.dead, m.oldest, m.held, m.slowed, m.archived, m.undecodable, m.ledger, m.alive)
 	m.alive.Set(1)
 	// An alarm needs the 0 before the first 1: of a series that begins with 1 nothing has risen.
 	for _, service := range []string{alipay.ServiceShip, alipay.ServiceQuery} {
@@ -121,6 +123,7 @@ func (w *Worker) gauge(ctx context.Context) error {
 			return err
 		}
 		w.metrics.held.WithLabelValues(l.partner).Set(float64(truth(account.Hold != nil)))
+		w.metrics.slowed.WithLabelValues(l.partner).Set(float64(truth(account.Slowed != nil)))
 	}
 	return nil
 }

@@ -30,7 +30,8 @@ type Options struct {
 	Belt        *tasks.Belt
 	CallTimeout time.Duration // TO: how long an answer is waited for
 	Retry       Retry
-	Name        string // this process, in calls and history
+	ProbeEvery  time.Duration // how far apart the calls of a slowed account are; 0: ledger.ProbeEvery
+	Name        string        // this process, in calls and history
 	Log         zerolog.Logger
 	OnEvent     func(Event)           // optional; called in order per account, must not block
 	Metrics     prometheus.Registerer // optional
@@ -54,6 +55,7 @@ func (o Options) validate() error {
 	need(o.Retry.Base > 0, "retry base %v: must be above 0", o.Retry.Base)
 	need(o.Retry.Cap >= o.Retry.Base, "retry cap %v: must not be below the retry base %v", o.Retry.Cap, o.Retry.Base)
 	need(o.Retry.For > 0, "retry budget %v: must be above 0", o.Retry.For)
+	need(o.ProbeEvery >= 0, "probe every %v: must not be below 0", o.ProbeEvery)
 	need(o.Name != "", "the worker needs a name")
 	seen := make(map[string]bool)
 	for _, a := range o.Accounts {

@@ -107,7 +107,7 @@ func (l *lane) record(ctx context.Context, row ledger.Row, a alipay.Answer, para
 func recorded(a alipay.Answer, took time.Duration) ledger.Answer {
 	return ledger.Answer{
 		Verdict: a.Outcome.String(), HTTPStatus: a.HTTPStatus, Code: a.Code, TradeStatus: a.TradeStatus,
-		RefundStatus: a.RefundStatus, Verified: a.Verified, Body: a.Body, Error: errorText(a.Err), Duration: took,
+		RefundStatus: a.RefundStatus, Verified: a.Verified, Unverified: a.Unverified, Body: a.Body, Error: errorText(a.Err), Duration: took,
 	}
 }
 

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,9 @@ type Worker struct {
 	stopping sync.Once
 	stopped  chan struct{} // closed when everything has ended
 }
+
+// probeEvery is how far apart the calls of a slowed account are.
+func (w *Worker) probeEvery() time.Duration { return cmp.Or(w.o.ProbeEvery, ledger.ProbeEvery) }
 
 // New checks the options and puts the parts together. Nothing is opened or called.
 func New(o Options) (*Worker, error) {
