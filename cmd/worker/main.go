@@ -28,6 +28,7 @@ type cli struct {
 	Accounts    accountsCmd    `cmd:"" help:"List the accounts and their holds."`
 	Hold        holdCmd        `cmd:"" help:"Put an account on hold: nothing is called for it until it is released."`
 	Release     releaseCmd     `cmd:"" help:"Lift an account's hold."`
+	Prune       pruneCmd       `cmd:"" help:"Forget old calls of shipments that are settled."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running worker's /healthz; for container health checks."`
 }
 

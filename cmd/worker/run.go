@@ -40,6 +40,7 @@ type runCmd struct {
 	RetryFor     time.Duration `env:"FAHUO_RETRY_FOR" default:"24h" help:"How long a shipment is retried, from its first attempt."`
 	ProbeEvery   time.Duration `env:"FAHUO_PROBE_EVERY" default:"1m" help:"How far apart calls are while Alipay is out of order: after 10 in a row that came to nothing."`
 	NoPreflight  bool          `env:"FAHUO_NO_PREFLIGHT" help:"Do not query a trade before its first attempt."`
+	KeepCalls    age           `env:"FAHUO_KEEP_CALLS" default:"0d" placeholder:"AGE" help:"Forget calls of settled shipments after this long, such as 400d; 0d keeps them for ever."`
 	Listen       string        `env:"FAHUO_LISTEN" default:"127.0.0.1:9464" help:"Address of /healthz, /readyz and /metrics, or off."`
 	Sandbox      bool          `help:"Everything in one process and nothing outside called: a simulated gateway, a demo account, sample shipments, its own ledger in sandbox/, the desk."`
 	SandboxDesk  string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Where the sandbox's desk is, on loopback, or off."`
@@ -69,6 +70,9 @@ func (c *runCmd) check(common []error) (plan, error) {
 		positive("--retry-for (FAHUO_RETRY_FOR)", c.RetryFor), positive("--probe-every (FAHUO_PROBE_EVERY)", c.ProbeEvery), checkInterval("--interval (FAHUO_INTERVAL)", c.Interval, local))
 	if c.RetryCap < c.RetryBase {
 		faults = append(faults, fmt.Errorf("--retry-cap (FAHUO_RETRY_CAP) %v is below --retry-base %v", c.RetryCap, c.RetryBase))
+	}
+	if c.KeepCalls != 0 {
+		faults = append(faults, c.KeepCalls.check("--keep-calls (FAHUO_KEEP_CALLS)"))
 	}
 	if c.Listen != "off" {
 		if _, _, err := net.SplitHostPort(c.Listen); err != nil {
@@ -152,7 +156,7 @@ func (c *runCmd) Run(ctx context.Context, g *cli, s streams) error {
 	return serve(ctx, service{
 		plan: p, log: log, ledger: g.Ledger, redis: g.Redis, embedded: g.EmbeddedRedisAddr, listen: c.Listen,
 		callTimeout: c.CallTimeout, retry: worker.Retry{Base: c.RetryBase, Cap: c.RetryCap, For: c.RetryFor},
-		probeEvery: c.ProbeEvery,
+		probeEvery: c.ProbeEvery, keepCalls: time.Duration(c.KeepCalls),
 	})
 }
 
@@ -166,6 +170,7 @@ type service struct {
 	callTimeout   time.Duration
 	retry         worker.Retry
 	probeEvery    time.Duration
+	keepCalls     time.Duration // 0: for ever
 	onEvent       func(worker.Event)
 	started       func(*ledger.Ledger, *tasks.Belt) error // optional: once both are open
 	stopped       func() error                            // optional: what started has begun, before they are closed
@@ -209,7 +214,7 @@ func serve(ctx context.Context, v service) (err error) {
 	v.log.Info().Str("ledger", book.URL()).Str("redis", belt.URL()).Str("gateway", v.gateway).Int("accounts", len(v.accounts)).Msg("starting")
 
 	w, err := worker.New(worker.Options{
-		Accounts: v.accounts, Gateway: v.client, Book: book, Belt: belt, CallTimeout: v.callTimeout, Retry: v.retry, ProbeEvery: v.probeEvery,
+		Accounts: v.accounts, Gateway: v.client, Book: book, Belt: belt, CallTimeout: v.callTimeout, Retry: v.retry, ProbeEvery: v.probeEvery, KeepCalls: v.keepCalls,
 		Name: processName(), Log: v.log, OnEvent: v.onEvent, Metrics: registry,
 	})
 	if err != nil {

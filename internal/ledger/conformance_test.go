@@ -62,6 +62,7 @@ var conformance = map[string]func(*testing.T){
 	"ETAReckonsWithTheAnswers":                  testETAReckonsWithTheAnswers,
 	"TenTroublesInARowSlowAnAccount":            testTenTroublesInARowSlowAnAccount,
 	"ProbesOfASlowedAccount":                    testProbesOfASlowedAccount,
+	"PruneForgetsOldCallsOfWhatIsSettled":       testPruneForgetsOldCallsOfWhatIsSettled,
 	"PausesAreInNoBudget":                       testPausesAreInNoBudget,
 	"QueriesThatDoNotVerifyHold":                testQueriesThatDoNotVerifyHold,
 	"ShipSuccessesThatDoNotVerifyOnlyTell":      testShipSuccessesThatDoNotVerifyOnlyTell,

@@ -47,6 +47,7 @@ const (
 	ActUndoClose   Act = "undo_close"
 	ActHold        Act = "hold" // Alipay's refusals hold an account, too
 	ActRelease     Act = "release"
+	ActPrune       Act = "prune" // old calls forgotten
 	ActLogin       Act = "login"
 	ActLogout      Act = "logout"
 )

@@ -24,6 +24,7 @@ const (
 	rescueEvery = 3 * time.Second
 	reloadEvery = 1 * time.Minute  // metrics' help texts and docs/operations.md tell of these two
 	gaugeEvery  = 15 * time.Second // likewise
+	pruneEvery  = 6 * time.Hour
 )
 
 // unexamined is how long a refused shipment's evidence is left to the worker that had the call, counted from its
@@ -241,6 +242,15 @@ func (w *Worker) checkMemory(ctx context.Context) error {
 	warning, err := w.o.Belt.Forgets(ctx)
 	if warning != "" {
 		w.o.Log.Warn().Str("redis", w.o.Belt.URL()).Msg(warning)
+	}
+	return err
+}
+
+// prune forgets calls that nobody needs any more.
+func (w *Worker) prune(ctx context.Context) error {
+	n, err := w.o.Book.Prune(ctx, w.o.KeepCalls, false, w.o.Name)
+	if n > 0 {
+		w.o.Log.Info().Int64("calls", n).Msg("old calls of settled shipments are forgotten")
 	}
 	return err
 }

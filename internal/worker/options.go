@@ -31,6 +31,7 @@ type Options struct {
 	CallTimeout time.Duration // TO: how long an answer is waited for
 	Retry       Retry
 	ProbeEvery  time.Duration // how far apart the calls of a slowed account are; 0: ledger.ProbeEvery
+	KeepCalls   time.Duration // calls of settled shipments are forgotten after it; 0: never
 	Name        string        // this process, in calls and history
 	Log         zerolog.Logger
 	OnEvent     func(Event)           // optional; called in order per account, must not block

@@ -111,6 +111,9 @@ func (w *Worker) run() error {
 		loops.Go(func() { w.every(reloadEvery, "compare ledger and belt", w.reload) })
 	}
 	loops.Go(func() { w.every(gaugeEvery, "count", w.gauge) })
+	if w.o.KeepCalls > 0 {
+		loops.Go(func() { w.every(pruneEvery, "forget old calls", w.prune) })
+	}
 	loops.Go(func() { w.every(questionEvery, "answer what people ask", w.answerQuestions) })
 	loops.Wait()
 	w.sayStopped()
