@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -78,6 +79,12 @@ type accountJSON struct {
 	MayQuery  bool      `json:"may_query"`
 	Announced bool      `json:"announced"` // false: held ahead, and no worker has served it yet
 	Hold      *holdJSON `json:"hold"`
+	Slowed    *slowJSON `json:"slowed"` // Alipay is out of order: called for rarely
+}
+
+type slowJSON struct {
+	Code  string `json:"code"` // empty: no answer
+	Since string `json:"since"`
 }
 
 type holdJSON struct {
@@ -95,6 +102,9 @@ func printJSON(w io.Writer, known []ledger.Account) error {
 		}
 		if h := a.Hold; h != nil {
 			v.Hold = &holdJSON{Code: h.Code, Reason: h.Reason, Since: h.Since.In(beijing).Format(time.RFC3339)}
+		}
+		if w := a.Slowed; w != nil {
+			v.Slowed = &slowJSON{Code: w.Code, Since: w.Since.In(beijing).Format(time.RFC3339)}
 		}
 		list = append(list, v)
 	}
@@ -116,6 +126,9 @@ func printTable(w io.Writer, known []ledger.Account) error {
 		}
 		if a.Announced.IsZero() {
 			queries, interval, name = "-", "-", "(held ahead: no worker has announced it yet)"
+		}
+		if w := a.Slowed; w != nil {
+			hold, since = "none, but slowed while Alipay is out of order: "+cmp.Or(w.Code, "no answer"), w.Since.In(beijing).Format(second)
 		}
 		if h := a.Hold; h != nil {
 			hold, since, held = h.Code+": "+h.Reason, h.Since.In(beijing).Format(second), true
