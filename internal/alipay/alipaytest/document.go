@@ -75,7 +75,7 @@ func (g *Gateway) success(e *envelope, c *call, v verdict) error {
 	if v.fault.Kind == Unsigned {
 		return nil
 	}
-	credentials := &c.req.account.Credentials
+	credentials := &c.req.signer
 	sign, err := credentials.Sign(e.fields, e.charset)
 	if v.fault.Kind == WrongSignature {
 		sign = other(sign)

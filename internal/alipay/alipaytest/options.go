@@ -31,6 +31,9 @@ type Account struct {
 	// Credentials are the merchant's, mirrored: for MD5 the same key; for RSA PublicKey is the merchant's
 	// and PrivateKey the gateway's own.
 	Credentials alipay.Credentials
+	// AlsoKey is a second MD5 key that is accepted, while one is being replaced; what was signed with it is answered
+	// with it.
+	AlsoKey alipay.Secret
 	// Interval overrules Options.Interval for this account.
 	Interval time.Duration
 	// NoShip and NoQuery: not signed up for the interface, ILLEGAL_PARTNER_EXTERFACE.

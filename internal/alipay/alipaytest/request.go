@@ -13,9 +13,10 @@ import (
 type request struct {
 	service, partner, tradeNo string // as claimed; they may be wrong or empty
 	params                    alipay.Params
-	charset                   alipay.Charset // that of the answer
-	account                   *Account       // nil: unknown
-	violations                []violation    // in the order in which they are met; the first one is answered
+	charset                   alipay.Charset     // that of the answer
+	account                   *Account           // nil: unknown
+	signer                    alipay.Credentials // those that the request was signed with, as far as is known
+	violations                []violation        // in the order in which they are met; the first one is answered
 }
 
 // readRequest reads a request and checks it against every rule. The error is errIncomplete.
@@ -100,7 +101,13 @@ func (r *request) checkSign(f form) {
 	case r.params["sign"] == "":
 		r.violated(codeSign, "I2: sign is missing")
 	default:
-		if err := c.Verify(r.params, orDefault(f.charset, "gbk"), declared, r.params["sign"]); err != nil {
+		r.signer = *c
+		err := c.Verify(r.params, orDefault(f.charset, "gbk"), declared, r.params["sign"])
+		if err != nil && !r.account.AlsoKey.IsZero() {
+			r.signer.Key = r.account.AlsoKey
+			err = r.signer.Verify(r.params, orDefault(f.charset, "gbk"), declared, r.params["sign"])
+		}
+		if err != nil {
 			r.violated(codeSign, "G1: %v", err)
 		}
 	}
