@@ -64,6 +64,19 @@ func TestOverviewNumbers(t *testing.T) {
 	b.look("/").holds("没有正在运行的发货程序", "签名不正确", "连续 10 笔", "已冻结")
 }
 
+// A worker that fell silent is told of for an hour.
+func TestASilentWorkerIsToldOfForAnHour(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for name, ago := range map[string]time.Duration{"host/lately": 50 * time.Minute, "host/long-ago": 70 * time.Minute} {
+		must(t, s.book.Heartbeat(t.Context(), name, []string{partner}, false))
+		s.change(`UPDATE workers SET seen_at = ? WHERE name = ?`, time.Now().Add(-ago).UnixMicro(), name)
+	}
+	p := s.as("look", "en").look("/")
+	p.says("host/lately")
+	p.saysNot("host/long-ago")
+}
+
 // path is the drawing of a class in the only strip of a page.
 func path(p *page, class string) string {
 	found := regexp.MustCompile(`<path class="mark-`+class+`" d="([^"]*)"/></svg>|<path class="mark-`+class+`" d="([^"]*)"/>`).FindAllStringSubmatch(p.body, -1)

@@ -206,6 +206,10 @@ func TestHoldAndRelease(t *testing.T) {
 	trail := b.look("/audit")
 	trail.holds("Put the account on hold", "Released the account", "138****8000", "Logged in")
 	trail.saysNot("13800138000")
+	// Before and after: what was released can still be read.
+	if n := strings.Count(trail.text(), "仓库盘点"); n != 3 {
+		t.Errorf("the hold stands %d times in the trail: as a reason, as what came to be, and as what was there before", n)
+	}
 	viewer := s.as("look", "en").look("/accounts")
 	viewer.saysNot("/hold")
 }

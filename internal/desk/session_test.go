@@ -3,6 +3,7 @@ package desk_test
 import (
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -166,5 +167,19 @@ func TestGuessesAtOnce(t *testing.T) {
 	}
 	if a := b.post("/login", url.Values{"name": {"somebody"}, "password": {"x"}}); a.status != http.StatusTooManyRequests {
 		t.Errorf("%d", a.status)
+	}
+}
+
+// Whoever may write the users file may log in as anybody.
+func TestAUsersFileThatOthersMayWriteIsRefused(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "users.yaml")
+	_, err := desk.PutUser(path, user(t, "wang", desk.Operator))
+	must(t, err)
+	for mode, fine := range map[os.FileMode]bool{0o600: true, 0o640: true, 0o620: false, 0o602: false} {
+		must(t, os.Chmod(path, mode))
+		if _, err := desk.LoadUsers(path); (err == nil) != fine {
+			t.Errorf("%04o: %v", mode, err)
+		}
 	}
 }
