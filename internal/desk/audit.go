@@ -30,7 +30,7 @@ type auditLine struct {
 	Words   string // the detail, in words
 }
 
-// acts are those that stand in the trail, in the order of the filter's list. Their words are did.ACT.
+// acts are those that stand in the trail, in the order of the filter's list. Their words are event.ACT.
 var acts = []ledger.Act{
 	ledger.ActSendAgain, ledger.ActClose, ledger.ActUndoClose, ledger.ActMarkShipped, ledger.ActAssign, ledger.ActNote, ledger.ActAsk, ledger.ActCancel,
 	ledger.ActHold, ledger.ActRelease, ledger.ActLogin, ledger.ActLogout,
@@ -71,11 +71,8 @@ func (q *request) audit() error {
 func auditFilter(query url.Values) ledger.AuditFilter {
 	f := ledger.AuditFilter{
 		Actor: strings.TrimSpace(query.Get("actor")), Act: ledger.Act(query.Get("act")), TradeNo: searched(query),
-		From: day(query.Get("from")), To: day(query.Get("to")),
 	}
-	if !f.To.IsZero() {
-		f.To = f.To.AddDate(0, 0, 1) // the day itself is meant, too
-	}
+	f.From, f.To = days(query)
 	if below, err := strconv.ParseInt(query.Get("below"), 10, 64); err == nil && below > 0 {
 		f.Before = below
 	}
@@ -134,6 +131,8 @@ func (l *language) value(field, value string) string {
 		return l.maybe("state.", value)
 	case field == "reason":
 		return l.maybe("reason.", value)
+	case field == "hold":
+		return strings.TrimPrefix(mask(value), ledger.HoldManual+": ")
 	case field == "looked":
 		return l.maybe("audit.", value)
 	case field == shipment.FieldTransportType:

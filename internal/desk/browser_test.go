@@ -1,8 +1,8 @@
 package desk_test
 
 import (
-	"bytes"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -47,12 +47,13 @@ func (s *site) as(name, lang string) *browser {
 type page struct {
 	t        *testing.T
 	status   int
+	header   http.Header
 	location string
 	body     string
-	root     *html.Node
+	parsed   *html.Node // by root
 }
 
-func (b *browser) do(method, path string, form url.Values) *page {
+func (b *browser) do(method, path string, form url.Values, headers ...http.Header) *page {
 	b.t.Helper()
 	r, err := http.NewRequestWithContext(b.t.Context(), method, b.url+path, strings.NewReader(form.Encode()))
 	must(b.t, err)
@@ -60,18 +61,29 @@ func (b *browser) do(method, path string, form url.Values) *page {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	r.Header.Set("Accept-Language", b.lang)
+	for _, h := range headers {
+		maps.Copy(r.Header, h)
+	}
 	answer, err := b.client.Do(r)
 	must(b.t, err)
 	body, err := io.ReadAll(answer.Body)
 	must(b.t, err)
 	must(b.t, answer.Body.Close())
-	root, err := html.Parse(bytes.NewReader(body))
-	must(b.t, err)
-	p := &page{b.t, answer.StatusCode, answer.Header.Get("Location"), string(body), root}
 	if answer.StatusCode == http.StatusInternalServerError {
 		b.t.Fatalf("%s %s: 500\n%s", method, path, b.log)
 	}
-	return p
+	return &page{t: b.t, status: answer.StatusCode, header: answer.Header, location: answer.Header.Get("Location"), body: string(body)}
+}
+
+// root is the page as a browser takes it.
+func (p *page) root() *html.Node {
+	p.t.Helper()
+	if p.parsed == nil {
+		var err error
+		p.parsed, err = html.Parse(strings.NewReader(p.body))
+		must(p.t, err)
+	}
+	return p.parsed
 }
 
 func (b *browser) get(path string) *page { b.t.Helper(); return b.do(http.MethodGet, path, nil) }
@@ -81,11 +93,12 @@ func (b *browser) post(path string, form url.Values) *page {
 	return b.do(http.MethodPost, path, form)
 }
 
-// look reads a page that has to be there.
+// look reads a page that has to be there, with every sentence of it.
 func (b *browser) look(path string) *page {
 	b.t.Helper()
 	p := b.get(path)
 	p.want(http.StatusOK)
+	p.saysNot("⟨", "%!", "ZgotmplZ")
 	return p
 }
 
@@ -138,7 +151,7 @@ func (b *browser) submit(p *page, action string, fields ...string) *page {
 }
 
 func (p *page) find(is func(*html.Node) bool) *html.Node {
-	for n := range p.root.Descendants() {
+	for n := range p.root().Descendants() {
 		if n.Type == html.ElementNode && is(n) {
 			return n
 		}
@@ -146,7 +159,7 @@ func (p *page) find(is func(*html.Node) bool) *html.Node {
 	return nil
 }
 
-func (p *page) text() string { return text(p.root) }
+func (p *page) text() string { return text(p.root()) }
 
 func (p *page) want(status int) {
 	p.t.Helper()
@@ -166,6 +179,17 @@ func (p *page) says(all ...string) {
 	}
 }
 
+// holds is says for what is no text: the answer as it came.
+func (p *page) holds(all ...string) {
+	p.t.Helper()
+	for _, s := range all {
+		if !strings.Contains(p.body, s) {
+			p.t.Errorf("does not hold %q:\n%s", s, p.text())
+		}
+	}
+}
+
+// saysNot says that none of these is anywhere in the answer.
 func (p *page) saysNot(all ...string) {
 	p.t.Helper()
 	for _, s := range all {

@@ -126,7 +126,7 @@ func (q *request) foresee(v *bulkView) error {
 	if v.Sample, err = q.d.o.Book.BulkSample(q.Context(), v.Bulk.ID, "", sampled); err != nil {
 		return err
 	}
-	counts, err := q.d.o.Book.BulkPartners(q.Context(), v.Bulk.ID)
+	counts, err := q.d.o.Book.BulkPartners(q.Context(), v.Bulk.ID, "")
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (q *request) foresee(v *bulkView) error {
 // lookAhead says by when everything that was sent again will have been called: all of it is in the line of what was
 // begun before.
 func (q *request) lookAhead(v *bulkView) error {
-	sample, err := q.d.o.Book.BulkSample(q.Context(), v.Bulk.ID, "done", 1000)
+	done, err := q.d.o.Book.BulkPartners(q.Context(), v.Bulk.ID, ledger.BulkHasDone)
 	if err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (q *request) lookAhead(v *bulkView) error {
 		return err
 	}
 	for _, s := range standings {
-		if s.Retrying > 0 && slices.ContainsFunc(sample, func(r ledger.Row) bool { return r.Partner == s.Partner }) {
+		if s.Retrying > 0 && done[s.Partner] > 0 {
 			v.Accounts = append(v.Accounts, bulkAccount{Hold: s.Hold, Last: lastCalled(s, 0)})
 		}
 	}

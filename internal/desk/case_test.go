@@ -51,6 +51,11 @@ func TestEveryReasonAndFinding(t *testing.T) {
 		s.change(`UPDATE shipments SET reason = 'trade_status_not_available', found = ?, trade_status = ? WHERE trade_no = ?`, string(finding), statuses[finding], v.TradeNo)
 		zh.look(casePath(v)).says(want)
 	}
+	// What the buyer can still pay for is not over.
+	for _, status := range []string{"WAIT_BUYER_PAY", "WAIT_SYS_CONFIRM_PAY"} {
+		s.change(`UPDATE shipments SET found = 'not_shippable', trade_status = ? WHERE trade_no = ?`, status, v.TradeNo)
+		zh.look(casePath(v)).says(desk.Sentences("zh")["todo.not_paid"])
+	}
 	s.change(`UPDATE shipments SET found = 'waiting', resent = 1 WHERE trade_no = ?`, v.TradeNo)
 	zh.look(casePath(v)).says("请不要再反复提交")
 	// A status and a code that nobody has met are shown as they came.

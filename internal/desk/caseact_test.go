@@ -48,7 +48,7 @@ func TestSendAgain(t *testing.T) {
 	p := wang.look(casePath(v) + "?from=" + url.QueryEscape("/dead?reason=trade_status_not_available"))
 	p.says("交易状态不允许发货（TRADE_STATUS_NOT_AVAILD）", "等待卖家发货（WAIT_SELLER_SEND_GOODS）", "请重新提交一次", "旗舰店")
 	done := wang.follow(wang.submit(p, casePath(v)+"/send", "invoice_no", "YT42", "transport_type", "EMS"))
-	done.says("已重新提交", "预计最迟调用时间", "SF1 → YT42", "快递 → EMS", "wang", "×1")
+	done.says("已重新提交", "预计最迟调用时间", "SF00000001 → YT42", "快递 → EMS", "wang", "×1")
 	if !strings.Contains(done.body, `href="/dead?reason=trade_status_not_available"`) {
 		t.Error("no way back to the list with its filter")
 	}
@@ -56,7 +56,7 @@ func TestSendAgain(t *testing.T) {
 	if row.State != shipment.Queued || row.InvoiceNo != "YT42" || row.TransportType != "EMS" || row.LogisticsName != v.LogisticsName || !row.Doubt {
 		t.Errorf("got %+v", row)
 	}
-	if l := s.last(v, ledger.ActSendAgain); l.Actor != "wang" || l.Before["invoice_no"] != "SF1" {
+	if l := s.last(v, ledger.ActSendAgain); l.Actor != "wang" || l.Before["invoice_no"] != v.InvoiceNo {
 		t.Errorf("got %+v", l)
 	}
 	// A worker may have begun meanwhile: the same form is still a second click.

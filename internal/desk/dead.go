@@ -79,11 +79,9 @@ func (q *request) deadLetters() error {
 func deadFilter(query url.Values) ledger.DeadFilter {
 	f := ledger.DeadFilter{
 		Partner: query.Get("account"), Reason: shipment.Reason(query.Get("reason")), Code: query.Get("code"), TradeStatus: query.Get("status"),
-		Batch: query.Get("batch"), Assignee: query.Get("assignee"), Text: shipment.Unwrap(query.Get("q")), From: day(query.Get("from")), To: day(query.Get("to")),
+		Batch: query.Get("batch"), Assignee: query.Get("assignee"), Text: shipment.Unwrap(query.Get("q")),
 	}
-	if !f.To.IsZero() {
-		f.To = f.To.AddDate(0, 0, 1) // the day itself is meant, too
-	}
+	f.From, f.To = days(query)
 	return f
 }
 

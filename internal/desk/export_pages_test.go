@@ -14,11 +14,11 @@ import (
 )
 
 // readCSV reads an export as a spreadsheet does.
-func readCSV(t *testing.T, a pagesAnswer) [][]string {
+func readCSV(t *testing.T, a *page) [][]string {
 	t.Helper()
-	body, ok := strings.CutPrefix(a.Body, "\ufeff")
-	if a.Status != http.StatusOK || !ok || a.Header.Get("Content-Type") != "text/csv; charset=utf-8" {
-		t.Fatalf("%d %v %.200q", a.Status, a.Header, a.Body)
+	body, ok := strings.CutPrefix(a.body, "\ufeff")
+	if a.status != http.StatusOK || !ok || a.header.Get("Content-Type") != "text/csv; charset=utf-8" {
+		t.Fatalf("%d %v %.200q", a.status, a.header, a.body)
 	}
 	if strings.Count(body, "\n") != strings.Count(body, "\r\n") {
 		t.Error("lines that do not end with CRLF")
@@ -30,12 +30,12 @@ func readCSV(t *testing.T, a pagesAnswer) [][]string {
 	return rows
 }
 
-func readXLSX(t *testing.T, a pagesAnswer) (*excelize.File, [][]string) {
+func readXLSX(t *testing.T, a *page) (*excelize.File, [][]string) {
 	t.Helper()
-	if a.Status != http.StatusOK {
-		t.Fatalf("%d %.300s", a.Status, a.Body)
+	if a.status != http.StatusOK {
+		t.Fatalf("%d %.300s", a.status, a.body)
 	}
-	f, err := excelize.OpenReader(strings.NewReader(a.Body))
+	f, err := excelize.OpenReader(strings.NewReader(a.body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,22 +67,23 @@ var hostile = map[string]string{
 }
 
 func TestExportsWithHostileValues(t *testing.T) {
-	s := pagesDesk(t)
+	t.Parallel()
+	s := newSite(t)
 	var values []string
 	for value := range hostile {
 		values = append(values, value)
 	}
 	slices.Sort(values)
-	rows := s.accept(pagesPartner, 1, len(values))
+	rows := s.acceptMany(partner, 1, len(values))
 	for i, r := range rows { // whatever may get into a ledger
-		s.exec(`UPDATE shipments SET order_ref = ?, logistics_name = ? WHERE id = ?`, values[i], values[i], r.ID)
+		s.change(`UPDATE shipments SET order_ref = ?, logistics_name = ? WHERE id = ?`, values[i], values[i], r.ID)
 	}
 	s.settle(rows, shipment.Dead)
-	b := s.login("li")
+	b := s.as("look", "en")
 	for _, list := range []string{"/dead", "/shipments?state=dead", "/shipments?q=20261123"} {
 		path, query, _ := strings.Cut(list, "?")
 		a := b.get(path + ".csv?" + query)
-		if name := a.Header.Get("Content-Disposition"); !strings.HasPrefix(name, `attachment; filename="fahuo-`) || !strings.HasSuffix(name, `.csv"`) {
+		if name := a.header.Get("Content-Disposition"); !strings.HasPrefix(name, `attachment; filename="fahuo-`) || !strings.HasSuffix(name, `.csv"`) {
 			t.Errorf("%q", name)
 		}
 		table := readCSV(t, a)
@@ -135,11 +136,12 @@ func TestExportsWithHostileValues(t *testing.T) {
 
 // An export holds all that matches, in the list's order, over several stretches.
 func TestExportIsWhole(t *testing.T) {
-	s := pagesDesk(t)
-	s.accept(pagesPartner, 1, 4500)
-	s.settle(s.accept(pagesPartner, 5001, 30), shipment.Shipped)
-	s.accept(pagesPartner, 6001, 10)
-	b := s.login("li")
+	t.Parallel()
+	s := newSite(t)
+	s.acceptMany(partner, 1, 4500)
+	s.settle(s.acceptMany(partner, 5001, 30), shipment.Shipped)
+	s.acceptMany(partner, 6001, 10)
+	b := s.as("look", "en")
 	table := readCSV(t, b.get("/shipments.csv"))
 	if len(table) != 4541 {
 		t.Fatalf("%d rows", len(table))
@@ -168,42 +170,44 @@ func TestExportIsWhole(t *testing.T) {
 	if table = readCSV(t, b.get("/shipments.csv?q=0000000500&inside=yes")); len(table) < 10 {
 		t.Errorf("%d rows found", len(table))
 	}
-	b.header.Set("Accept-Language", "zh")
+	b.lang = "zh"
 	if table = readCSV(t, b.get("/shipments.csv?state=shipped")); cell(t, table, 1, "状态") != "已发货" || !slices.Contains(table[0], "受理时间（北京时间 UTC+8）") {
 		t.Errorf("%v", table[:2])
 	}
 }
 
 func TestExportTooLongForASheet(t *testing.T) {
-	s := pagesDesk(t)
+	t.Parallel()
+	s := newSite(t)
 	s.desk.LimitSheets(11)
-	s.settle(s.accept(pagesPartner, 1, 11), shipment.Dead)
-	b := s.login("li")
-	for _, path := range []string{"/dead.xlsx?account=" + pagesPartner, "/shipments.xlsx?account=" + pagesPartner, "/shipments.xlsx?q=20261123&account=" + pagesPartner} {
+	s.settle(s.acceptMany(partner, 1, 11), shipment.Dead)
+	b := s.as("look", "en")
+	for _, path := range []string{"/dead.xlsx?account=" + partner, "/shipments.xlsx?account=" + partner, "/shipments.xlsx?q=20261123&account=" + partner} {
 		a := b.get(path)
 		csv := strings.ReplaceAll(strings.Replace(path, ".xlsx", ".csv", 1), "&", "&amp;")
-		if a.Status != http.StatusRequestEntityTooLarge || !strings.Contains(a.Body, `href="`+csv+`"`) || a.Header.Get("Content-Disposition") != "" {
-			t.Errorf("%s: %d %v %s", path, a.Status, a.Header, a.Body)
+		if a.status != http.StatusRequestEntityTooLarge || !strings.Contains(a.body, `href="`+csv+`"`) || a.header.Get("Content-Disposition") != "" {
+			t.Errorf("%s: %d %v %s", path, a.status, a.header, a.body)
 		}
 	}
-	s.settle(s.accept(pagesOther, 101, 10), shipment.Dead)
-	if _, sheet := readXLSX(t, b.get("/dead.xlsx?account="+pagesOther)); len(sheet) != 11 {
+	s.settle(s.acceptMany(outlet, 101, 10), shipment.Dead)
+	if _, sheet := readXLSX(t, b.get("/dead.xlsx?account="+outlet)); len(sheet) != 11 {
 		t.Errorf("%d rows", len(sheet))
 	}
 }
 
 func TestExportOfTheTrail(t *testing.T) {
-	s := pagesDesk(t)
-	row := s.accept(pagesPartner, 1, 1)
+	t.Parallel()
+	s := newSite(t)
+	row := s.acceptMany(partner, 1, 1)
 	s.settle(row, shipment.Dead)
-	s.must(s.book.Note(t.Context(), row[0].Key(), "=HYPERLINK(1) 13800138000", "wang"))
-	b := s.login("li")
+	must(t, s.book.Note(t.Context(), row[0].Key(), "=HYPERLINK(1) 13800138000", "wang"))
+	b := s.as("look", "en")
 	table := readCSV(t, b.get("/audit.csv?act=note"))
 	if len(table) != 2 || cell(t, table, 1, "Reason or note") != "'=HYPERLINK(1) 138****8000" || cell(t, table, 1, "Who") != "wang" || cell(t, table, 1, "What") != "Note" {
 		t.Errorf("%q", table)
 	}
 	for range 2100 {
-		s.must(s.book.Enter(t.Context(), "robot", ledger.ActLogout, ""))
+		must(t, s.book.Enter(t.Context(), "robot", ledger.ActLogout, ""))
 	}
 	if _, sheet := readXLSX(t, b.get("/audit.xlsx?actor=robot")); len(sheet) != 2101 {
 		t.Errorf("%d rows", len(sheet))

@@ -80,6 +80,15 @@ func with(query url.Values, name, value string) string {
 // narrowed is a query without what says where in the list a page is.
 func narrowed(query url.Values) string { return with(query, "size", "") }
 
+// days are the days that a query narrows a list to: from the first on, and before what follows the last.
+func days(query url.Values) (from, to time.Time) {
+	from, to = day(query.Get("from")), day(query.Get("to"))
+	if !to.IsZero() {
+		to = to.AddDate(0, 0, 1) // the day itself is meant, too
+	}
+	return from, to
+}
+
 // day reads a date as the filter bar has it: Beijing's midnight. A date that is none does not narrow.
 func day(text string) time.Time {
 	t, err := time.ParseInLocation(time.DateOnly, text, beijing)

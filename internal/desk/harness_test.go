@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/crypto/bcrypt"
 
+	"fahuo/internal/alipay"
 	"fahuo/internal/desk"
 	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
@@ -20,12 +21,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// Two accounts, and everybody's password.
 const (
-	partner  = "2088000000000001"
+	partner  = "2088000000000001" // 旗舰店, an interval of 10 s
+	outlet   = "2088000000000002" // Outlet, 20 s
 	password = "long enough to be one"
 )
 
-// site is a desk over a ledger of its own, served on loopback.
+// site is a desk over a ledger of its own, served on loopback as in production.
 type site struct {
 	t    *testing.T
 	book *ledger.Ledger
@@ -35,25 +38,34 @@ type site struct {
 	log  *bytes.Buffer
 }
 
-// newSite has two operators, wang and li, and a viewer, look.
-func newSite(t *testing.T) *site {
+// user makes a user quickly: what bcrypt's cost is for is not what these tests are for.
+func user(t *testing.T, name string, role desk.Role) desk.User {
+	t.Helper()
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
+	must(t, err)
+	return desk.User{Name: name, Role: role, Password: string(hash)}
+}
+
+// newSite has two operators, wang and li, and a viewer, look. change may alter the options.
+func newSite(t *testing.T, change ...func(*desk.Options)) *site {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "fahuo.db")
 	book, err := ledger.Open(t.Context(), "sqlite:"+path)
 	must(t, err)
 	raw, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)")
 	must(t, err)
-	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
-	must(t, err)
-	var users []desk.User
-	for name, role := range map[string]desk.Role{"wang": desk.Operator, "li": desk.Operator, "look": desk.Viewer} {
-		users = append(users, desk.User{Name: name, Role: role, Password: string(hash)})
-	}
 	s := &site{t: t, book: book, raw: raw, log: new(bytes.Buffer)}
-	s.desk, err = desk.New(desk.Options{Book: book, Users: desk.TheseUsers(users...), Log: zerolog.New(zerolog.SyncWriter(s.log))})
+	users := desk.TheseUsers(user(t, "wang", desk.Operator), user(t, "li", desk.Operator), user(t, "look", desk.Viewer))
+	o := desk.Options{Book: book, Users: users, Log: zerolog.New(zerolog.SyncWriter(s.log))}
+	for _, f := range change {
+		f(&o)
+	}
+	s.desk, err = desk.New(o)
 	must(t, err)
 	s.desk.SetPatience(time.Minute) // a slow machine shows no other page
-	server := httptest.NewServer(s.desk.Handler())
+	server := httptest.NewUnstartedServer(nil)
+	server.Config = desk.Server(s.desk)
+	server.Start()
 	s.url = server.URL
 	t.Cleanup(func() {
 		server.Close()
@@ -61,7 +73,9 @@ func newSite(t *testing.T) *site {
 		must(t, raw.Close())
 		must(t, book.Close())
 	})
-	must(t, book.Announce(t.Context(), []ledger.Account{{Partner: partner, Name: "旗舰店", Interval: 10 * time.Second}}))
+	must(t, book.Announce(t.Context(), []ledger.Account{
+		{Partner: partner, Name: "旗舰店", Interval: 10 * time.Second}, {Partner: outlet, Name: "Outlet", Interval: 20 * time.Second},
+	}))
 	return s
 }
 
@@ -94,17 +108,61 @@ func (s *site) lock() (release func()) {
 	}
 }
 
+// parcel is the n-th shipment of the first account.
 func parcel(n int) shipment.Shipment {
 	return shipment.Shipment{
-		Partner: partner, TradeNo: fmt.Sprintf("%028d", n), LogisticsName: "顺丰速运", InvoiceNo: fmt.Sprintf("SF%d", n),
-		TransportType: shipment.TransportExpress, OrderRef: fmt.Sprintf("A-%d", n), Batch: "b1",
+		Partner: partner, TradeNo: fmt.Sprintf("20261123%020d", n), LogisticsName: "顺丰速运", InvoiceNo: fmt.Sprintf("SF%08d", n),
+		TransportType: shipment.TransportExpress, OrderRef: fmt.Sprintf("ORD-%05d", n), Batch: "b1",
 	}
 }
 
 func (s *site) accept(all ...shipment.Shipment) {
 	s.t.Helper()
-	_, err := s.book.Accept(s.t.Context(), all, ledger.AcceptOptions{})
+	_, err := s.book.Accept(s.t.Context(), all, ledger.AcceptOptions{Actor: "test"})
 	must(s.t, err)
+}
+
+// acceptMany takes n shipments of an account in, from number first on; change may alter each.
+func (s *site) acceptMany(account string, first, n int, change ...func(*shipment.Shipment)) (rows []ledger.Row) {
+	s.t.Helper()
+	all := make([]shipment.Shipment, n)
+	for i := range all {
+		all[i] = parcel(first + i)
+		all[i].Partner = account
+		for _, f := range change {
+			f(&all[i])
+		}
+	}
+	s.accept(all...)
+	for _, v := range all {
+		rows = append(rows, s.row(v))
+	}
+	return rows
+}
+
+// settle moves shipments to where they end, without a call.
+func (s *site) settle(rows []ledger.Row, to shipment.State) {
+	s.t.Helper()
+	for _, row := range rows {
+		move := ledger.Move{To: to}
+		if to == shipment.Dead {
+			move.Reason, move.Code = shipment.ReasonTradeNotExist, "TRADE_NOT_EXIST"
+		}
+		_, err := s.book.Settle(s.t.Context(), row, move, "worker")
+		must(s.t, err)
+	}
+}
+
+// called writes a ship call that was begun some time ago; verdict "" was never answered.
+func (s *site) called(account, verdict string, ago time.Duration) {
+	s.t.Helper()
+	begun := time.Now().Add(-ago).UnixMicro()
+	finished := begun + 100_000
+	if verdict == "" {
+		finished = 0
+	}
+	s.change(`INSERT INTO calls (partner, trade_no, service, worker, begun_at, finished_at, params, verdict) VALUES (?, 'x', ?, 'w', ?, ?, '{}', ?)`,
+		account, alipay.ServiceShip, begun, finished, verdict)
 }
 
 func (s *site) row(v shipment.Shipment) ledger.Row {
@@ -127,7 +185,7 @@ func (s *site) die(v shipment.Shipment, m ledger.Move) ledger.Row {
 	s.t.Helper()
 	s.accept(v)
 	begun, err := s.book.Begin(s.t.Context(), s.row(v), ledger.Attempt{
-		Service: "send_goods_confirm_by_platform", Worker: "worker-1", Fence: time.Minute,
+		Service: alipay.ServiceShip, Worker: "worker-1", Fence: time.Minute,
 		Params: fmt.Sprintf(`{"logistics_name":%q,"invoice_no":%q,"transport_type":"EXPRESS"}`, v.LogisticsName, v.InvoiceNo),
 	})
 	must(s.t, err)

@@ -39,6 +39,21 @@ func TestTheSecondPersonIsTold(t *testing.T) {
 	}
 }
 
+// What somebody has done later, from another page, is not what an old page asked for.
+func TestAnActFromAnOldPageIsNotALaterOne(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	v := parcel(1)
+	s.die(v, refused(ledger.FoundWaiting, "WAIT_SELLER_SEND_GOODS"))
+	wang, li := s.as("wang", "zh"), s.as("li", "zh")
+	old := wang.look(casePath(v))
+	li.follow(li.submit(li.look(casePath(v)), casePath(v)+"/take"))
+	wang.follow(wang.submit(wang.look(casePath(v)), casePath(v)+"/close", "why", "买家已退款"))
+	told := wang.submit(old, casePath(v)+"/close", "why", "买家已退款")
+	told.want(http.StatusConflict)
+	told.says("您的操作没有生效", "li", "分配负责人")
+}
+
 // What is in the way is said, and nothing is done, whatever the page offered.
 func TestObstacles(t *testing.T) {
 	t.Parallel()

@@ -73,13 +73,11 @@ func (q *request) shipments() error {
 
 // shipmentFilter reads a filter out of an address.
 func shipmentFilter(query url.Values) ledger.ShipmentFilter {
-	f := ledger.ShipmentFilter{Partner: query.Get("account"), Batch: query.Get("batch"), From: day(query.Get("from")), To: day(query.Get("to"))}
+	f := ledger.ShipmentFilter{Partner: query.Get("account"), Batch: query.Get("batch")}
 	if state, err := shipment.ParseState(query.Get("state")); err == nil {
 		f.State = state
 	}
-	if !f.To.IsZero() {
-		f.To = f.To.AddDate(0, 0, 1) // the day itself is meant, too
-	}
+	f.From, f.To = days(query)
 	return f
 }
 

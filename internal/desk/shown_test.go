@@ -69,6 +69,8 @@ func TestNoSecretIsShown(t *testing.T) {
 	const planted = `buyer zhang.san@example.com 13812345678 +86-13812345678 sign=0123456789abcdef key=topsecretkey "secret":"hushhush"`
 	v := parcel(1)
 	v.OrderRef = "13812345678"
+	v.InvoiceNo = "13812345678"
+	v.Batch = "13812345678"
 	v.LogisticsName = "zhang.san@example.com"
 	s.die(v, refused(ledger.FoundWaiting, "WAIT_SELLER_SEND_GOODS"))
 	s.change(`UPDATE calls SET answer = ?1, error = ?1, params = ?2`, planted,
@@ -78,13 +80,16 @@ func TestNoSecretIsShown(t *testing.T) {
 	must(t, s.book.Note(t.Context(), v.Key(), planted, "li"))
 	must1(s.book.Assign(t.Context(), s.row(v), "li", "li"))
 	bad := parcel(2)
+	bad.TradeNo = "task-13812345678"
 	must(t, s.book.AcceptDead(t.Context(), bad.Key(), []byte(planted), "worker-1"))
 	b := must1(s.book.Preview(t.Context(), ledger.BulkOrder{Act: ledger.ActClose, Actor: "li", Argument: planted, Filter: "q=13812345678"}))
 	wang := s.as("wang", "zh")
-	old := wang.look(casePath(v))
+	old, dead := wang.look(casePath(v)), wang.look("/dead")
+	dead.says(v.TradeNo, "138****5678")
 	must1(s.book.CloseCase(t.Context(), s.row(v), planted, "li"))
 	for _, p := range []*page{
 		wang.look(casePath(v)), wang.look(casePath(bad)), wang.look("/bulk/" + id(ledger.Row{ID: b.ID})), wang.submit(old, casePath(v)+"/close", "why", "x"),
+		dead, wang.look("/shipments"), wang.look("/batches"), wang.look("/audit"),
 	} {
 		shown := p.find(func(n *html.Node) bool { return n.Data == "main" })
 		for _, secret := range []string{"zhang.san@", "13812345678", "0123456789abcdef", "topsecretkey", "hushhush"} {

@@ -29,7 +29,7 @@ func (l *language) support(r ledger.Row, calls []ledger.Call) string {
 	var out strings.Builder
 	for _, f := range []fact{
 		{Label: "support.partner", Value: r.Partner},
-		{Label: "support.trade_no", Value: r.TradeNo},
+		{Label: "support.trade_no", Value: mask(r.TradeNo)},
 		{Label: "support.order_ref", Value: mask(r.OrderRef)},
 		{Label: "support.code", Value: l.coded(code)},
 		{Label: "support.status", Value: l.statused(status)},

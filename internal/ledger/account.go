@@ -163,7 +163,10 @@ func (t *tx) hold(partner, code, reason, actor string) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	return t.enter(entry{key: shipment.Key{Partner: partner}, actor: actor, act: ActHold, detail: code + ": " + reason, audit: code == HoldManual})
+	return t.enter(entry{
+		key: shipment.Key{Partner: partner}, actor: actor, act: ActHold, detail: code + ": " + reason, audit: code == HoldManual,
+		before: values(map[string]string{"hold": ""}), after: values(map[string]string{"hold": code + ": " + reason}),
+	})
 }
 
 // Release lifts a hold and tells whether there was one.
@@ -177,6 +180,13 @@ func (l *Ledger) Release(ctx context.Context, partner, actor string) (released b
 		if err := t.credit(seen, partner); err != nil { // of the time before the hold
 			return err
 		}
+		account, err := t.account(partner)
+		if errors.Is(err, ErrNotFound) || err == nil && account.Hold == nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 		n, err := t.changed(`UPDATE accounts SET held_at = 0, held_code = '', held_reason = '',
 			deaths = 0, death_code = '', bad_queries = 0, alive_at = ? WHERE partner = ? AND held_at <> 0`, t.now, partner)
 		if err != nil || n == 0 {
@@ -186,7 +196,10 @@ func (l *Ledger) Release(ctx context.Context, partner, actor string) (released b
 			return err
 		}
 		released = true
-		return t.enter(entry{key: shipment.Key{Partner: partner}, actor: actor, act: ActRelease, audit: true})
+		return t.enter(entry{
+			key: shipment.Key{Partner: partner}, actor: actor, act: ActRelease, audit: true,
+			before: values(map[string]string{"hold": account.Hold.Code + ": " + account.Hold.Reason}), after: values(map[string]string{"hold": ""}),
+		})
 	})
 	return released, err
 }

@@ -25,6 +25,11 @@ func testAccountRefusalHoldsAndReleases(t *testing.T) {
 	if released, err := l.Release(t.Context(), partner, "boss"); err != nil || released {
 		t.Fatalf("released twice: %v %v", released, err)
 	}
+	// The trail keeps why it was held, which the account itself has forgotten now.
+	if lines, err := l.Audit(t.Context(), ledger.AuditFilter{Act: ledger.ActRelease}, 10); err != nil || len(lines) != 1 ||
+		lines[0].Before["hold"] != "ILLEGAL_SIGN: refused" || lines[0].After["hold"] != "" {
+		t.Errorf("%+v %v", lines, err)
+	}
 	begin(t, l, done.Row, time.Hour)
 	const later = "2088999999999999"
 	if err := l.SetHold(t.Context(), later, ledger.HoldManual, "not before Monday", "boss"); err != nil {

@@ -28,9 +28,12 @@ const (
 	BulkUndone  BulkState = "undone"
 )
 
+// BulkHasDone asks BulkSample and BulkPartners for the shipments that an act over many has been done to.
+const BulkHasDone Obstacle = "done"
+
 // Outcomes of one shipment in an act over many, besides the obstacles.
 const (
-	outcomeDone   = "done"
+	outcomeDone   = string(BulkHasDone)
 	outcomeUndone = "undone"
 )
 
@@ -217,8 +220,8 @@ func scanBulk(s scanner) (Bulk, error) {
 	return b, err
 }
 
-// BulkPartners counts what an act over many would be done to, by account.
-func (l *Ledger) BulkPartners(ctx context.Context, id int64) (map[string]int64, error) {
+// BulkPartners counts the shipments of an act over many that stand at an outcome (as in BulkSample), by account.
+func (l *Ledger) BulkPartners(ctx context.Context, id int64, outcome Obstacle) (map[string]int64, error) {
 	counts := make(map[string]int64)
 	_, err := list(ctx, l, func(s scanner) (struct{}, error) {
 		var partner string
@@ -226,12 +229,12 @@ func (l *Ledger) BulkPartners(ctx context.Context, id int64) (map[string]int64, 
 		err := s.Scan(&partner, &n)
 		counts[partner] = n
 		return struct{}{}, err
-	}, `SELECT s.partner, COUNT(*) FROM bulk_items i JOIN shipments s ON s.id = i.shipment WHERE i.bulk = ? AND i.outcome = '' GROUP BY s.partner`, id)
+	}, `SELECT s.partner, COUNT(*) FROM bulk_items i JOIN shipments s ON s.id = i.shipment WHERE i.bulk = ? AND i.outcome = ? GROUP BY s.partner`, id, string(outcome))
 	return counts, err
 }
 
-// BulkSample reads some of the shipments of an act over many that stand at an outcome: an obstacle, or with an
-// empty one those that it would be done to.
+// BulkSample reads some of the shipments of an act over many that stand at an outcome: an obstacle, BulkHasDone, or with
+// an empty one those that it would be done to.
 func (l *Ledger) BulkSample(ctx context.Context, id int64, outcome Obstacle, most int) ([]Row, error) {
 	return list(ctx, l, scanRow, l.dialect.selectRow()+`WHERE id IN (SELECT shipment FROM bulk_items WHERE bulk = ? AND outcome = ?
 		ORDER BY shipment LIMIT ?) ORDER BY id`, id, string(outcome), most)

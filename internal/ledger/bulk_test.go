@@ -104,7 +104,7 @@ func testPreviewShowsWhatMatches(t *testing.T) {
 	if few, err := l.BulkSample(t.Context(), b.ID, "", 2); err != nil || len(few) != 2 {
 		t.Error(few, err)
 	}
-	if by, err := l.BulkPartners(t.Context(), b.ID); err != nil || by[partner] != 3 || len(by) != 1 {
+	if by, err := l.BulkPartners(t.Context(), b.ID, ""); err != nil || by[partner] != 3 || len(by) != 1 {
 		t.Error(by, err)
 	}
 	if all, err := l.Bulks(t.Context(), 10); err != nil || len(all) != 0 {
@@ -231,6 +231,9 @@ func testBulkOnlyWhatWasTicked(t *testing.T) {
 		t.Fatalf("%+v", b.Counts)
 	}
 	runBulk(t, l, b.ID, false)
+	if by, err := l.BulkPartners(t.Context(), b.ID, ledger.BulkHasDone); err != nil || by[partner] != 2 || len(by) != 1 {
+		t.Error(by, err)
+	}
 	for n, want := range map[int]shipment.State{0: shipment.Dead, 1: shipment.Closed, 2: shipment.Dead, 3: shipment.Closed, 5: shipment.Dead} {
 		if got := get(t, l, parcel(n)).State; got != want {
 			t.Errorf("%d is %s", n, got)

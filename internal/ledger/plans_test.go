@@ -107,7 +107,7 @@ func moreQuestions(s ledgertest.Shape) (all []listQuestion) {
 		return err
 	})
 	ask("an act over many", func(t testing.TB, l *ledger.Ledger) error {
-		if _, err := l.BulkPartners(t.Context(), 3); err != nil {
+		if _, err := l.BulkPartners(t.Context(), 3, ""); err != nil {
 			return err
 		}
 		_, err := l.BulkSample(t.Context(), 3, ledger.ObstacleChanged, 10)

@@ -1,19 +1,22 @@
 package proctest
 
 import (
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
 )
 
-// sharedSection is where the document has the settings that all commands of a program share.
+// sharedSection is where the document has the settings that all programs with commands share. What only some of them
+// share stands in a section of their names ("## worker and enqueue").
 const sharedSection = "Every command"
 
 // Documented demands that a document's tables have every flag of a program, with its variables and its default,
-// in the section of its command ("## worker run"), and no flag that the program does not have. What a program
-// without commands has stands in the section of its name.
+// in the section of its command ("## worker run", "## desk user add"), and no flag that the program does not have.
+// What a program without commands has stands in the section of its name.
 func Documented(t testing.TB, program string, cli any, path string) {
 	t.Helper()
 	parser, err := kong.New(cli, kong.Name(program), kong.Vars{"version": ""})
@@ -25,13 +28,29 @@ func Documented(t testing.TB, program string, cli any, path string) {
 		t.Fatal(err)
 	}
 	sections := rows(string(raw))
-	shared := sharedSection
 	if len(parser.Model.Children) == 0 {
-		shared = program
+		compare(t, program, parser.Model.Flags, sections[program])
+		return
 	}
-	compare(t, shared, parser.Model.Flags, sections[shared])
-	for _, command := range parser.Model.Children {
-		name := program + " " + command.Name
+	shared := maps.Clone(sections[sharedSection])
+	for heading, some := range sections {
+		if slices.Contains(strings.Split(heading, " and "), program) {
+			maps.Copy(shared, some)
+		}
+	}
+	compare(t, sharedSection, parser.Model.Flags, shared)
+	compareCommands(t, program, parser.Model.Children, sections)
+}
+
+// compareCommands compares what commands have of their own, and their commands in turn.
+func compareCommands(t testing.TB, above string, commands []*kong.Node, sections map[string]map[string]string) {
+	t.Helper()
+	for _, command := range commands {
+		name := above + " " + command.Name
+		if len(command.Children) > 0 {
+			compareCommands(t, name, command.Children, sections)
+			continue
+		}
 		compare(t, name, command.Flags, sections[name])
 	}
 }

@@ -3,7 +3,6 @@ package worker
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -11,10 +10,8 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"fahuo/internal/intake"
 	"fahuo/internal/ledger"
 	"fahuo/internal/ratelimit"
-	"fahuo/internal/tasks"
 )
 
 // Worker is the assembled program: a lane per account, the feeder and rescue.
@@ -120,90 +117,6 @@ func (w *Worker) run() error {
 	return nil
 }
 
-// errTwoBelts says that waiting cannot mend it: other workers of this ledger use another Redis.
-var errTwoBelts = errors.New("two belts")
-
-// claim makes sure that the belt is this ledger's, and says that it is in use. It runs before every feeding,
-// so it is also how a wiped Redis is noticed.
-func (w *Worker) claim(ctx context.Context) error {
-	id, err := intake.ClaimBelt(ctx, w.o.Book, w.o.Belt, w.o.Name, w.beltID)
-	if err == nil {
-		w.beltID = id
-	}
-	return err
-}
-
-// beltLook is how often a worker that waits for the belt looks whether the other one has left.
-const beltLook = time.Second
-
-// takeBelt is claim at the start, when the ledger may say that another belt was in use a moment ago. Whether
-// it still is shows when somebody says so again; a worker that was killed says nothing more, and one that was
-// stopped has taken it back.
-func (w *Worker) takeBelt(ctx context.Context) error {
-	var seen time.Time
-	for {
-		err := w.claim(ctx)
-		var other *ledger.OtherBeltError
-		switch {
-		case !errors.As(err, &other):
-			return err
-		case seen.IsZero():
-			w.tellWaiting(other)
-		case other.Other.Seen.After(seen):
-			return fmt.Errorf("%w: %w", errTwoBelts, err)
-		}
-		seen = other.Other.Seen
-		if !w.idle(min(beltLook, ledger.BeltLease-other.Ago)) {
-			return context.Canceled
-		}
-	}
-}
-
-// tellWaiting says whom this worker waits for, and until when.
-func (w *Worker) tellWaiting(other *ledger.OtherBeltError) {
-	now := time.Now()
-	until := now.Add(ledger.BeltLease - other.Ago + time.Second - 1).In(intake.Beijing).Format("15:04:05")
-	text := fmt.Sprintf("last used by a worker %d s ago; if it was stopped, this one goes on at %s", int(other.Ago.Seconds()), until)
-	w.o.Log.Warn().Str("redis", other.Mine.Name).Str("other_redis", other.Other.Name).Str("other_worker", other.Other.Worker).
-		Msg("this ledger has another Redis, " + text)
-	if w.o.OnEvent != nil {
-		w.o.OnEvent(Event{At: now, Kind: EventWaiting, Detail: text})
-	}
-}
-
-// leaveLimit is how long the ledger is given to note that the belt is left: nobody is kept from stopping.
-const leaveLimit = 3 * time.Second
-
-// leaveBelt takes back that this worker uses the belt, so that one with another Redis need not wait until its
-// word lapses. Last of all: until then lanes and feeder put tasks there. If it cannot be said, that one waits.
-func (w *Worker) leaveBelt() {
-	if w.beltID == "" {
-		return
-	}
-	ctx, cancel := context.WithTimeout(w.ctx, leaveLimit)
-	defer cancel()
-	if err := w.o.Book.LeaveBelt(ctx, ledger.Belt{ID: w.beltID, Worker: w.o.Name}); err != nil {
-		w.o.Log.Debug().Err(err).Msg("the belt could not be given back; a worker with another Redis waits a few seconds")
-	}
-}
-
-// hopeless tells whether an error is one that waiting cannot mend.
-func hopeless(err error) bool { return errors.Is(err, tasks.ErrForeign) || errors.Is(err, errTwoBelts) }
-
-// loadBelt puts what is in line on the belt before the lanes start, so that they find the order that is meant. What
-// cannot be fed
-// is no reason not to work on the rest.
-func (w *Worker) loadBelt() {
-	if w.o.WithoutFeeder {
-		return
-	}
-	ctx, cancel := context.WithTimeout(w.loops, 5*time.Minute)
-	defer cancel()
-	if _, err := intake.FeedLine(ctx, w.o.Book, w.o.Belt); err != nil && w.loops.Err() == nil {
-		w.o.Log.Warn().Err(err).Msg("not everything could be put on the belt; trying on, nothing is lost")
-	}
-}
-
 // startLanes starts every lane unless Stop was faster.
 func (w *Worker) startLanes() bool {
 	w.mu.Lock()
@@ -237,61 +150,6 @@ func (w *Worker) announce(ctx context.Context) error {
 		}
 	}
 	return w.o.Book.Announce(ctx, accounts)
-}
-
-// persist repeats f until it succeeds, Stop is called, or waiting cannot mend it.
-func (w *Worker) persist(what string, f func(context.Context) error) error {
-	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		ctx, cancel := context.WithTimeout(w.loops, 60*time.Second)
-		err := f(ctx)
-		cancel()
-		if err == nil || hopeless(err) || w.loops.Err() != nil {
-			return err
-		}
-		w.o.Log.Warn().Err(err).Dur("again_in", wait).Msgf("cannot %s yet; waiting", what)
-		if !w.idle(wait) {
-			return context.Canceled
-		}
-	}
-}
-
-// idle waits; false when Stop was called meanwhile.
-func (w *Worker) idle(d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-w.drain:
-		return false
-	}
-}
-
-// pause waits; false when Stop has given up waiting.
-func (w *Worker) pause(d time.Duration) bool { return ratelimit.Sleep(w.ctx, d) == nil }
-
-// every runs f at once and then now and then until Stop.
-func (w *Worker) every(d time.Duration, what string, f func(context.Context) error) {
-	broken := false
-	for again := true; again; again = w.idle(d) {
-		ctx, cancel := context.WithTimeout(w.loops, 5*time.Minute)
-		err := f(ctx)
-		cancel()
-		if hopeless(err) {
-			select {
-			case w.failed <- err:
-			default:
-			}
-			return
-		}
-		if err != nil && w.loops.Err() == nil && !broken {
-			w.o.Log.Warn().Err(err).Str("redis", w.o.Belt.URL()).Msgf("cannot %s; trying on, nothing is lost", what)
-		}
-		if err == nil && broken {
-			w.o.Log.Info().Msgf("can %s again", what)
-		}
-		broken = err != nil
-	}
 }
 
 // Stop stops gently: no new call is begun; a call under way ends and is recorded; what is only in
