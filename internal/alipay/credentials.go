@@ -56,6 +56,13 @@ func (c *Credentials) Validate() error {
 	return errors.Join(faults...)
 }
 
+// Equal tells whether two sign and verify alike.
+func (c *Credentials) Equal(o *Credentials) bool {
+	return c.Partner == o.Partner && c.SignType == o.SignType && c.Charset == o.Charset && c.Key.Reveal() == o.Key.Reveal() &&
+		(c.PrivateKey == nil) == (o.PrivateKey == nil) && (c.PrivateKey == nil || c.PrivateKey.Equal(o.PrivateKey)) &&
+		(c.PublicKey == nil) == (o.PublicKey == nil) && (c.PublicKey == nil || c.PublicKey.Equal(o.PublicKey))
+}
+
 // Format implements fmt.Formatter: partner and ways, no key.
 func (c Credentials) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, c.String()) }
 

@@ -57,3 +57,20 @@ func TestLimiterAnchorsInAnyOrder(t *testing.T) {
 		}
 	}
 }
+
+// A new interval counts from the last anchor on, for calls that wait already, too.
+func TestLimiterWithANewInterval(t *testing.T) {
+	start := time.Unix(1000, 0)
+	l := ratelimit.NewLimiter(10 * time.Second)
+	l.SetInterval(20 * time.Second) // before the first call: nothing to keep a distance from
+	if d := l.Delay(start); d != 0 {
+		t.Errorf("%v before the first call", d)
+	}
+	l.Anchor(start)
+	for _, interval := range []time.Duration{20 * time.Second, 5 * time.Second, 30 * time.Second} {
+		l.SetInterval(interval)
+		if d := l.Delay(start.Add(time.Second)); d < interval-time.Second || d > interval-time.Second+time.Microsecond {
+			t.Errorf("interval %v: %v a second after the anchor", interval, d)
+		}
+	}
+}

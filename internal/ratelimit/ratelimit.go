@@ -90,6 +90,17 @@ type Limiter struct {
 // NewLimiter makes a limiter for an account with the given interval.
 func NewLimiter(interval time.Duration) *Limiter { return &Limiter{interval: interval} }
 
+// SetInterval changes the distance to keep, from the last anchor on.
+func (l *Limiter) SetInterval(interval time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.interval = interval
+	if l.limiter != nil {
+		l.limiter = rate.NewLimiter(rate.Every(interval), 1)
+		l.limiter.AllowN(l.anchor, 1)
+	}
+}
+
 // Anchor notes that a call was known to have reached the gateway at t (a monotonic time): the next
 // may begin one interval later. An earlier time than the last one noted changes nothing.
 func (l *Limiter) Anchor(t time.Time) {

@@ -14,7 +14,8 @@ import (
 
 // call is steps 3 to 7: connect, begin, write, wait, finish.
 func (l *lane) call(ctx context.Context, j *job, row ledger.Row) (done bool, err error) {
-	request, err := l.w.o.Gateway.NewShipRequest(ctx, l.a.Credentials, row.Shipment)
+	account := l.a() // once: key and interval of this call agree
+	request, err := l.w.o.Gateway.NewShipRequest(ctx, account.Credentials, row.Shipment)
 	if err != nil {
 		return l.unsendable(ctx, row, err)
 	}
@@ -31,16 +32,16 @@ func (l *lane) call(ctx context.Context, j *job, row ledger.Row) (done bool, err
 	defer func() { _ = conn.Close() }() // after the exchange there is nothing left to lose on it
 
 	// Step 4. From m0 on the write window runs: a transaction that takes long shortens it.
-	if l.w.draining() {
+	if l.draining() {
 		return false, errDraining
 	}
 	l.step(StepBegin)
 	window := l.writeWindow()
 	m0 := time.Now()
 	limited, cancel := context.WithTimeout(ctx, ratelimit.MaxWindow)
-	fence := ratelimit.Fence(window, l.w.o.CallTimeout, l.a.Interval)
+	fence := ratelimit.Fence(window, l.w.o.CallTimeout, account.Interval)
 	begun, err := l.w.o.Book.Begin(limited, row, ledger.Attempt{
-		Service: alipay.ServiceShip, Worker: l.w.o.Name, Params: string(params), Fence: fence, Interval: l.a.Interval,
+		Service: alipay.ServiceShip, Worker: l.w.o.Name, Params: string(params), Fence: fence, Interval: account.Interval,
 		Probe: l.w.o.ProbeEvery,
 	})
 	cancel()
@@ -53,13 +54,13 @@ func (l *lane) call(ctx context.Context, j *job, row ledger.Row) (done bool, err
 
 	// Steps 5 and 6. If we die in here, the row is calling until the fence, and then queried.
 	l.step(StepWrite)
-	result := conn.Ship(l.a.Credentials, request, alipay.Window{
+	result := conn.Ship(account.Credentials, request, alipay.Window{
 		Start: m0, Write: window, Answer: l.w.o.CallTimeout,
-		Deliver: min(l.w.o.CallTimeout, ratelimit.Deliver(l.w.o.CallTimeout, l.a.Interval)),
+		Deliver: min(l.w.o.CallTimeout, ratelimit.Deliver(l.w.o.CallTimeout, account.Interval)),
 	})
 	l.step(StepAnswered)
 	// Without an answer the account opens at the fence, so that is what the local limiter has to reckon with.
-	l.observe(row, result, m0.Add(fence-l.a.Interval))
+	l.observe(row, result, m0.Add(fence-account.Interval))
 
 	// Step 7. Detached: the call has been made, and its answer must be recorded whoever stops us now.
 	return l.finish(context.WithoutCancel(ctx), j, begun, result)
@@ -86,8 +87,8 @@ func (l *lane) awaitSlot(ctx context.Context, j *job, row ledger.Row) (conn *ali
 		if slot.Held {
 			return conn, errAgain
 		}
-		wait := max(slot.Wait(l.a.Interval), l.local.Delay(time.Now()))
-		early := wait - connectLead(l.a.Interval)
+		wait := max(slot.Wait(l.a().Interval), l.local.Delay(time.Now()))
+		early := wait - connectLead(l.a().Interval)
 		switch {
 		case early > 0 || slot.InFlight:
 			// Too early for a connection: nobody likes one that is only held open.
@@ -167,7 +168,7 @@ func (l *lane) observe(row ledger.Row, r alipay.Result, silent time.Time) {
 		l.mu.Unlock()
 	}
 	l.metrics().called(l.partner, alipay.ServiceShip, r.Answer, r.Duration)
-	l.metrics().gapped(gap, l.a.Interval)
+	l.metrics().gapped(gap, l.a().Interval)
 	if r.LateBy > 0 {
 		l.metrics().late.Inc()
 		l.w.o.Log.Error().Stringer("shipment", row.Key()).Dur("late_by", r.LateBy).
@@ -222,7 +223,7 @@ func (l *lane) persistAnswer(ctx context.Context, begun ledger.Row, r alipay.Res
 	}
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		f := ledger.Finish{
-			Answer: answer, Move: move, NotSent: !r.Sent, Answered: answered, Interval: l.a.Interval,
+			Answer: answer, Move: move, NotSent: !r.Sent, Answered: answered, Interval: l.a().Interval,
 			Health: healthOf(r.Answer), Probe: l.w.o.ProbeEvery,
 		}
 		if answered {

@@ -78,7 +78,7 @@ func (w *Worker) rescue(ctx context.Context) error {
 			}
 			return err
 		}),
-		each(ctx, w, w.lanes, func(l *lane) error { return w.adopt(ctx, l) }))
+		each(ctx, w, w.serving(), func(l *lane) error { return w.adopt(ctx, l) }))
 }
 
 // each does something for everyone: what is wrong with one keeps it from nobody else, unless ledger or Redis do not
@@ -97,7 +97,7 @@ func each[T any](ctx context.Context, w *Worker, all []T, do func(T) error) (fai
 
 // examine makes the queries for the evidence that processes which have ended could not make.
 func (w *Worker) examine(ctx context.Context) error {
-	return each(ctx, w, w.lanes, func(l *lane) error { return l.examine(ctx) })
+	return each(ctx, w, w.serving(), func(l *lane) error { return l.examine(ctx) })
 }
 
 // examine makes the query for the evidence that a process which has ended could not make (C1).
@@ -127,7 +127,7 @@ func (w *Worker) reload(ctx context.Context) error {
 }
 
 func (w *Worker) reloadLanes(ctx context.Context) error {
-	return each(ctx, w, w.lanes, func(l *lane) error {
+	return each(ctx, w, w.serving(), func(l *lane) error {
 		there, err := w.o.Belt.Snapshot(ctx, l.partner)
 		if err != nil {
 			return err
@@ -198,8 +198,9 @@ func (w *Worker) reloadDead(ctx context.Context) error {
 }
 
 func (w *Worker) partners() []string {
-	partners := make([]string, len(w.lanes))
-	for i, l := range w.lanes {
+	lanes := w.serving()
+	partners := make([]string, len(lanes))
+	for i, l := range lanes {
 		partners[i] = l.partner
 	}
 	return partners
@@ -221,7 +222,7 @@ func (w *Worker) checkArchive(ctx context.Context) error {
 // checkUndecodable raises the alarm about bytes that asynq cannot read. Other work goes on beside them.
 func (w *Worker) checkUndecodable(ctx context.Context) error {
 	n := 0
-	err := each(ctx, w, w.lanes, func(l *lane) error {
+	err := each(ctx, w, w.serving(), func(l *lane) error {
 		odd, err := w.o.Belt.Undecodable(ctx, l.partner)
 		if err != nil {
 			return fmt.Errorf("look for undecodable tasks: %w", err)

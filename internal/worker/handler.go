@@ -209,7 +209,7 @@ func (l *lane) sleep(ctx context.Context, d time.Duration) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-l.w.drain:
+	case <-l.drain:
 		return errDraining
 	}
 }

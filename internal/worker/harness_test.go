@@ -62,7 +62,7 @@ func set(t *testing.T, interval time.Duration, adjust ...func(*worker.Options)) 
 	other.Partner = neighbour
 	var err error
 	s.gateway, err = alipaytest.Start(alipaytest.Options{
-		Accounts: []alipaytest.Account{{Credentials: creds}, {Credentials: other}}, Interval: interval, AutoTrades: true,
+		Accounts: []alipaytest.Account{{Credentials: creds, AlsoKey: alipay.NewSecret(nextKey)}, {Credentials: other}}, Interval: interval, AutoTrades: true,
 	})
 	s.must(err)
 	t.Cleanup(func() { s.must(s.gateway.Close()) })

@@ -1,7 +1,9 @@
 package worker
 
 import (
+	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -14,8 +16,12 @@ import (
 // lane is one account's queues and its one pair of hands.
 type lane struct {
 	w       *Worker
-	a       Account
 	partner string
+	account atomic.Pointer[Account] // may be replaced at any time; see a
+
+	drain chan struct{}   // closed when this lane is to end: no new call
+	quit  context.Context // ends with it: nobody waits for a preflight
+	end   func()
 
 	local   *ratelimit.Limiter // stands behind the ledger's slot
 	queries *rate.Limiter
@@ -30,16 +36,41 @@ type lane struct {
 }
 
 func newLane(w *Worker, a Account) *lane {
-	return &lane{
-		w: w, a: a, partner: a.Credentials.Partner, window: ratelimit.MinWindow, mayQuery: true,
+	l := &lane{
+		w: w, partner: a.Credentials.Partner, window: ratelimit.MinWindow, mayQuery: true,
 		local:   ratelimit.NewLimiter(a.Interval),
 		queries: rate.NewLimiter(rate.Every(queryEvery(a.Interval)), 1),
+		drain:   make(chan struct{}),
+	}
+	l.account.Store(&a)
+	var quit context.CancelFunc
+	l.quit, quit = context.WithCancel(w.loops)
+	l.end = sync.OnceFunc(func() { quit(); close(l.drain) })
+	return l
+}
+
+// a is the account as it is configured now. Whoever needs two of its fields to agree asks once.
+func (l *lane) a() Account { return *l.account.Load() }
+
+// take configures the account anew; a call under way ends as it began.
+func (l *lane) take(a Account) {
+	l.account.Store(&a)
+	l.local.SetInterval(a.Interval)
+	l.queries.SetLimit(rate.Every(queryEvery(a.Interval)))
+}
+
+func (l *lane) draining() bool {
+	select {
+	case <-l.drain:
+		return true
+	default:
+		return false
 	}
 }
 
 func (l *lane) name() string {
-	if l.a.Name != "" {
-		return l.a.Name
+	if name := l.a().Name; name != "" {
+		return name
 	}
 	return l.partner
 }

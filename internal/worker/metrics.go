@@ -109,7 +109,7 @@ func (w *Worker) gauge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, l := range w.lanes {
+	for _, l := range w.serving() {
 		for _, state := range shipment.States() {
 			w.metrics.shipments.WithLabelValues(l.partner, string(state)).Set(float64(counts[l.partner][state]))
 		}

@@ -18,7 +18,7 @@ func (l *lane) awaitRelease(ctx context.Context) (ledger.Account, error) {
 			return account, err
 		}
 		l.report(account)
-		wait := ratelimit.Slot{Held: true}.Wait(l.a.Interval)
+		wait := ratelimit.Slot{Held: true}.Wait(l.a().Interval)
 		if account.Hold == nil {
 			wait = min(wait, account.OpenAt.Sub(account.Now)-preflightTime(0, true))
 			if account.Slowed == nil || wait <= 0 {

@@ -16,20 +16,20 @@ func (l *lane) preflight(ctx context.Context, j *job, row ledger.Row, account le
 	if j.pre.covers(row) {
 		return false, nil
 	}
-	if !row.Doubt && (l.a.NoPreflight || !l.queriesAllowed()) {
-		j.pre = preflight{version: row.Version, until: time.Now().Add(freshFor(l.a.Interval))}
+	if !row.Doubt && (l.a().NoPreflight || !l.queriesAllowed()) {
+		j.pre = preflight{version: row.Version, until: time.Now().Add(freshFor(l.a().Interval))}
 		return false, nil
 	}
 	limited, cancel := context.WithTimeout(ctx, preflightTime(account.OpenAt.Sub(account.Now), row.Doubt))
 	defer cancel()
 	// A stopping worker does not wait for a preflight.
-	unhook := context.AfterFunc(l.w.loops, cancel) //nolint:contextcheck // the stop of the worker, besides the task's own context
+	unhook := context.AfterFunc(l.quit, cancel) //nolint:contextcheck // the end of the lane, besides the task's own context
 	defer unhook()
 	a, err := l.query(limited, row)
 	if err != nil {
 		return false, err
 	}
-	if l.w.draining() && a.Outcome == alipay.Unknown {
+	if l.draining() && a.Outcome == alipay.Unknown {
 		return false, errDraining // cut off by the stop: it says nothing about the trade
 	}
 	over, err := l.budgetOver(ctx, row, account)
@@ -40,7 +40,7 @@ func (l *lane) preflight(ctx context.Context, j *job, row ledger.Row, account le
 	act, move := afterQuery(f, a)
 	switch act {
 	case actCall:
-		j.pre = preflight{version: row.Version, until: time.Now().Add(freshFor(l.a.Interval)), refund: move.RefundStatus}
+		j.pre = preflight{version: row.Version, until: time.Now().Add(freshFor(l.a().Interval)), refund: move.RefundStatus}
 		return false, nil
 	case actBack:
 	}
@@ -80,7 +80,7 @@ func (l *lane) queryIf(ctx context.Context, row ledger.Row, may func() error) (a
 	if err := may(); err != nil {
 		return alipay.Answer{}, err
 	}
-	a, params, took := l.w.o.Gateway.Query(ctx, l.a.Credentials, row.TradeNo)
+	a, params, took := l.w.o.Gateway.Query(ctx, l.a().Credentials, row.TradeNo)
 	l.step(StepQueried)
 	l.metrics().called(l.partner, alipay.ServiceQuery, a, took)
 	if err := l.record(ctx, row, a, params, took); err != nil {

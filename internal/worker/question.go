@@ -26,7 +26,7 @@ func (w *Worker) answerQuestions(ctx context.Context) error {
 	var asking sync.WaitGroup
 	failed := make([]error, len(questions))
 	for i, q := range questions {
-		for _, l := range w.lanes {
+		for _, l := range w.serving() {
 			if l.partner == q.Key.Partner {
 				asking.Go(func() { failed[i] = l.answer(ctx, q) })
 			}
@@ -44,7 +44,7 @@ func (l *lane) answer(ctx context.Context, q ledger.Question) error {
 	if err != nil {
 		return err
 	}
-	if l.w.loops.Err() != nil && a.Outcome == alipay.Unknown {
+	if l.quit.Err() != nil && a.Outcome == alipay.Unknown {
 		return nil // cut off by the stop: another worker asks
 	}
 	err = l.w.o.Book.AnswerQuestion(ctx, q, findsOf(a), l.w.o.Name)

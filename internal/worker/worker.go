@@ -17,7 +17,6 @@ import (
 // Worker is the assembled program: a lane per account, the feeder and rescue.
 type Worker struct {
 	o       Options
-	lanes   []*lane
 	metrics *metrics
 
 	asynqLog zerolog.Logger // shared by all lanes, so that what they all complain of is said a few times only
@@ -32,8 +31,12 @@ type Worker struct {
 	beltID  string       // of the belt, as last seen; the feeder's
 	givenUp atomic.Int64 // tasks that asynq had given up and whose shipments were taken on
 
-	mu    sync.Mutex
-	drain chan struct{} // closed when Stop begins: no new call
+	mu      sync.Mutex
+	lanes   []*lane       // replaced, never changed
+	working bool          // lanes have been started
+	drain   chan struct{} // closed when Stop begins: no new call
+
+	changing sync.Mutex // of two who configure anew one waits
 
 	stopping sync.Once
 	stopped  chan struct{} // closed when everything has ended
@@ -124,6 +127,7 @@ func (w *Worker) startLanes() bool {
 	if w.draining() {
 		return false
 	}
+	w.working = true
 	check := delayedCheck(len(w.lanes))
 	for _, l := range w.lanes {
 		l.start(check)
@@ -132,10 +136,25 @@ func (w *Worker) startLanes() bool {
 	return true
 }
 
+// serving are the lanes as they are now.
+func (w *Worker) serving() []*lane {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.lanes
+}
+
 func (w *Worker) announce(ctx context.Context) error {
-	accounts := make([]ledger.Account, len(w.lanes))
-	for i, l := range w.lanes {
-		accounts[i] = ledger.Account{Partner: l.partner, Name: l.a.Name, Interval: l.a.Interval}
+	var all []Account
+	for _, l := range w.serving() {
+		all = append(all, l.a())
+	}
+	return w.announceThese(ctx, all)
+}
+
+func (w *Worker) announceThese(ctx context.Context, these []Account) error {
+	accounts := make([]ledger.Account, len(these))
+	for i, a := range these {
+		accounts[i] = ledger.Account{Partner: a.Credentials.Partner, Name: a.Name, Interval: a.Interval}
 	}
 	known, err := w.o.Book.Accounts(ctx)
 	if err != nil {
@@ -162,7 +181,7 @@ func (w *Worker) Stop(ctx context.Context) error {
 			defer close(w.stopped)
 			w.done.Wait()
 			var lanes sync.WaitGroup
-			for _, l := range w.lanes {
+			for _, l := range w.serving() {
 				lanes.Go(l.stop)
 			}
 			lanes.Wait()
@@ -208,6 +227,9 @@ func (w *Worker) beginStop() {
 	}
 	lanes.Wait()
 	close(w.drain)
+	for _, l := range w.lanes {
+		l.end()
+	}
 }
 
 func (w *Worker) draining() bool {

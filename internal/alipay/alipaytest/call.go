@@ -53,6 +53,7 @@ func (g *Gateway) consider(c *call, req *request) verdict {
 	c.req = req
 	a := &g.arrivals[c.n-1]
 	a.Service, a.Partner, a.TradeNo = req.service, req.partner, req.tradeNo
+	a.AlsoKey = req.alsoKey
 	a.Params = maps.Clone(req.params)
 	delete(a.Params, "sign")
 	delete(a.Params, "sign_type")

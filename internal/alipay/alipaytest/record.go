@@ -21,9 +21,10 @@ type Arrival struct {
 	Gap      time.Duration `json:"gap_ns"` // ship calls: from the account's previous ship arrival; 0: there was none
 	Answer   string        `json:"answer"` // "T" or the code answered; empty: no answer in the protocol's sense
 	Fault    FaultKind     `json:"fault,omitempty"`
-	Applied  bool          `json:"applied"` // this call shipped the trade
-	Repeat   bool          `json:"repeat"`  // the trade had been shipped before this call
-	Gone     bool          `json:"gone"`    // the caller was no longer there when the answer was ready
+	Applied  bool          `json:"applied"`            // this call shipped the trade
+	Repeat   bool          `json:"repeat"`             // the trade had been shipped before this call
+	Gone     bool          `json:"gone"`               // the caller was no longer there when the answer was ready
+	AlsoKey  bool          `json:"also_key,omitempty"` // signed with Account.AlsoKey
 	// Params are what was sent, decoded, without sign and sign_type.
 	Params alipay.Params `json:"params,omitempty"`
 }

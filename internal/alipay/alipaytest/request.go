@@ -15,6 +15,7 @@ type request struct {
 	params                    alipay.Params
 	charset                   alipay.Charset     // that of the answer
 	account                   *Account           // nil: unknown
+	alsoKey                   bool               // it was signed with Account.AlsoKey
 	signer                    alipay.Credentials // those that the request was signed with, as far as is known
 	violations                []violation        // in the order in which they are met; the first one is answered
 }
@@ -106,6 +107,7 @@ func (r *request) checkSign(f form) {
 		if err != nil && !r.account.AlsoKey.IsZero() {
 			r.signer.Key = r.account.AlsoKey
 			err = r.signer.Verify(r.params, orDefault(f.charset, "gbk"), declared, r.params["sign"])
+			r.alsoKey = err == nil
 		}
 		if err != nil {
 			r.violated(codeSign, "G1: %v", err)
