@@ -177,7 +177,7 @@ func (d *drill) step() {
 	a := d.answer()
 	time.Sleep(200 * time.Millisecond) // simulated: the answer takes its time
 	_, err = d.book.Finish(d.t.Context(), begun, ledger.Finish{
-		Answered: true, Interval: account.Interval, Health: healthOf(a), Answer: recorded(a, 200*time.Millisecond),
+		Answered: true, Interval: account.Interval, Health: healthOf(a), Answer: Recorded(a, 200*time.Millisecond),
 		Move: afterShip(facts{Row: begun, Delay: d.retry.after(begun.Failures + 1)}, a),
 	})
 	if err != nil {

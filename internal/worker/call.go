@@ -58,6 +58,7 @@ func (l *lane) call(ctx context.Context, j *job, row ledger.Row) (done bool, err
 		Start: m0, Write: window, Answer: l.w.o.CallTimeout,
 		Deliver: min(l.w.o.CallTimeout, ratelimit.Deliver(l.w.o.CallTimeout, account.Interval)),
 	})
+	j.called = j.called || result.Sent
 	l.step(StepAnswered)
 	// Without an answer the account opens at the fence, so that is what the local limiter has to reckon with.
 	l.observe(row, result, m0.Add(fence-account.Interval))
@@ -217,7 +218,7 @@ func (l *lane) finish(ctx context.Context, j *job, begun ledger.Row, r alipay.Re
 // doubt.
 func (l *lane) persistAnswer(ctx context.Context, begun ledger.Row, r alipay.Result, move ledger.Move) (ledger.Finished, error) {
 	answered := r.Sent && r.Complete && !r.FirstByte.IsZero()
-	answer := recorded(r.Answer, r.Duration)
+	answer := Recorded(r.Answer, r.Duration)
 	if !r.Sent {
 		answer.Verdict = ledger.VerdictNotSent
 	}
