@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/signal"
 	"slices"
 	"strconv"
-	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -19,7 +18,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/rs/zerolog"
 
-	"fahuo/internal/accounts"
 	"fahuo/internal/alipay"
 	"fahuo/internal/ledger"
 	"fahuo/internal/settings"
@@ -27,57 +25,8 @@ import (
 	"fahuo/internal/worker"
 )
 
-// smallestInterval is what Alipay asks for (U2); less is allowed against a gateway on loopback only.
-const smallestInterval = 10 * time.Second
-
 // defaultListen is where health and metrics are unless somebody says otherwise.
 const defaultListen = "127.0.0.1:9464"
-
-// target is what run and check have in common: whose shipments, and where to.
-type target struct {
-	AccountsFile string        `name:"accounts" env:"FAHUO_ACCOUNTS" placeholder:"FILE" help:"The accounts (YAML). Without it ALIPAY_PARTNER and ALIPAY_KEY_FILE or ALIPAY_KEY name one."`
-	Gateway      string        `env:"ALIPAY_GATEWAY" default:"https://mapi.alipay.com/gateway.do" help:"Alipay's gateway. Plain http and IP addresses on loopback only."`
-	Interval     time.Duration `env:"FAHUO_INTERVAL" default:"10s" help:"Smallest gap between two ship calls of one account. Under 10s only for a gateway on loopback."`
-	CallTimeout  time.Duration `env:"FAHUO_CALL_TIMEOUT" default:"15s" help:"How long an answer is waited for; after it the outcome is unknown."`
-}
-
-// loaded is a target as it was read: what could be, and what is wrong with the rest.
-type loaded struct {
-	gateway  *url.URL // nil: it is wrong
-	accounts []worker.Account
-	warnings []warning
-	faults   []error
-}
-
-// outside tells whether the gateway is somebody else's.
-func (l loaded) outside() bool { return l.gateway != nil && !alipay.IsLoopback(l.gateway.Hostname()) }
-
-// warning is what is most likely a slip in an account, and no reason not to start.
-type warning struct{ partner, text string }
-
-// load reads the accounts and their keys. gateway is which addresses will do.
-func (t *target) load(gateway func(string) (*url.URL, error)) (l loaded) {
-	var err error
-	if l.gateway, err = gateway(t.Gateway); err != nil {
-		l.faults = append(l.faults, fmt.Errorf("--gateway (ALIPAY_GATEWAY): %w", err))
-	}
-	local := err == nil && !l.outside()
-	l.faults = append(l.faults, positive("--call-timeout (FAHUO_CALL_TIMEOUT)", t.CallTimeout), checkInterval("--interval (FAHUO_INTERVAL)", t.Interval, local))
-	read, err := accounts.Load(accounts.Source{File: t.AccountsFile, Getenv: os.Getenv})
-	l.faults = append(l.faults, err)
-	for _, a := range read {
-		if a.Interval == 0 {
-			a.Interval = t.Interval
-		} else {
-			l.faults = append(l.faults, checkInterval("account "+a.Credentials.Partner+": interval", a.Interval, local))
-		}
-		for _, text := range a.Warnings {
-			l.warnings = append(l.warnings, warning{a.Credentials.Partner, text})
-		}
-		l.accounts = append(l.accounts, worker.Account{Name: a.Name, Interval: a.Interval, NoPreflight: !a.Preflight, Credentials: a.Credentials})
-	}
-	return l
-}
 
 type runCmd struct {
 	target
@@ -103,7 +52,7 @@ type plan struct {
 
 // check reads keys and checks every setting; it reports all faults together.
 func (c *runCmd) check(common []error) (plan, error) {
-	l := c.load(alipay.CheckGateway)
+	l := c.accounts()
 	p := plan{gateway: c.Gateway, accounts: l.accounts, warnings: l.warnings}
 	faults := slices.Concat(common, l.faults)
 	faults = append(faults, positive("--retry-base (FAHUO_RETRY_BASE)", c.RetryBase), positive("--retry-for (FAHUO_RETRY_FOR)", c.RetryFor),
@@ -119,45 +68,12 @@ func (c *runCmd) check(common []error) (plan, error) {
 			faults = append(faults, fmt.Errorf("--listen (FAHUO_LISTEN) %q is neither HOST:PORT nor off", c.Listen))
 		}
 	}
-	for i, a := range p.accounts {
-		p.accounts[i].NoPreflight = a.NoPreflight || c.NoPreflight
-		if l.outside() {
-			faults = append(faults, refuseDemo(a.Credentials, l.gateway.Hostname()))
-		}
-	}
 	err := errors.Join(faults...)
 	if err != nil {
 		return p, err
 	}
 	p.client, err = alipay.NewClient(alipay.Options{Gateway: c.Gateway, UserTimeout: c.CallTimeout})
 	return p, err
-}
-
-func positive(what string, d time.Duration) error {
-	if d > 0 {
-		return nil
-	}
-	return fmt.Errorf("%s %v must be above 0", what, d)
-}
-
-func checkInterval(what string, d time.Duration, local bool) error {
-	switch {
-	case d <= 0:
-		return fmt.Errorf("%s %v must be above 0", what, d)
-	case d < smallestInterval && !local:
-		return fmt.Errorf("%s %v: Alipay asks for 10s or more between two calls; less is allowed only for a gateway on loopback", what, d)
-	}
-	return nil
-}
-
-// refuseDemo refuses identities from Alipay's examples for a gateway off loopback (A3).
-func refuseDemo(c *alipay.Credentials, host string) error {
-	found := alipay.DemoIdentities(c, host)
-	if len(found) == 0 {
-		return nil
-	}
-	return fmt.Errorf("account %s: %s: it must not ship in production (3 %% is charged); use the contracted partner and its key. "+
-		"To test with it: worker check", c.Partner, strings.Join(found, "; "))
 }
 
 // Run is `worker run`.
@@ -177,7 +93,10 @@ func (c *runCmd) Run(ctx context.Context, g *cli, s streams) error {
 	return serve(ctx, service{
 		plan: p, log: log, ledger: g.Ledger, redis: g.Redis, embedded: g.EmbeddedRedisAddr, listen: c.Listen,
 		callTimeout: c.CallTimeout, retry: worker.Retry{Base: c.RetryBase, Cap: c.RetryCap, For: c.RetryFor},
-		probeEvery: c.ProbeEvery, keepCalls: time.Duration(c.KeepCalls),
+		probeEvery: c.ProbeEvery, keepCalls: time.Duration(c.KeepCalls), reload: func() ([]worker.Account, error) {
+			l := c.accounts()
+			return l.accounts, errors.Join(l.faults...)
+		},
 	})
 }
 
@@ -191,7 +110,8 @@ type service struct {
 	callTimeout   time.Duration
 	retry         worker.Retry
 	probeEvery    time.Duration
-	keepCalls     time.Duration // 0: for ever
+	keepCalls     time.Duration                    // 0: for ever
+	reload        func() ([]worker.Account, error) // reads the accounts anew; nil: they never change
 	onEvent       func(worker.Event)
 	started       func(*ledger.Ledger, *tasks.Belt) error // optional: once both are open
 	stopped       func() error                            // optional: what started has begun, before they are closed
@@ -201,6 +121,9 @@ type service struct {
 func serve(ctx context.Context, v service) (err error) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP) // from the first moment on: it would end the process
+	defer signal.Stop(hangup)
 	settings.AdoptStandardLog(v.log)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -250,16 +173,30 @@ func serve(ctx context.Context, v service) (err error) {
 		}
 	}
 	w.Start() //nolint:contextcheck // its life is ended by Stop, not by a context: what is under way must end well
+	stopReload := v.watch(ctx, w, hangup)
 	select {
 	case <-ctx.Done():
 	case err = <-w.Failed():
 		err = settings.Usage(err)
 	}
 	stop() // a second signal ends the process at once
+	stopReload()
 	v.log.Info().Msg("stopping: no new call; a call under way ends and is recorded")
 	err = errors.Join(err, w.Stop(context.WithoutCancel(ctx)))
 	v.log.Info().Msg("stopped")
 	return err
+}
+
+// watch takes changes of the accounts on until the returned function is called.
+func (v service) watch(ctx context.Context, w *worker.Worker, hangup <-chan os.Signal) (stop func()) {
+	if v.reload == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	r := &reloader{load: v.reload, serve: w.Reconfigure, log: v.log, serving: v.accounts}
+	var running sync.WaitGroup
+	running.Go(func() { r.run(ctx, hangup) })
+	return func() { cancel(); running.Wait() }
 }
 
 // processName tells this process from every other in calls and history.

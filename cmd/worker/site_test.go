@@ -35,8 +35,9 @@ func TestMain(m *testing.M) {
 }
 
 const (
-	partner = "2088900000000007"
-	testKey = "process-test-key-fedcba9876543210" // a test key
+	partner   = "2088900000000007"
+	neighbour = "2088900000000008"                  // the gateway knows it; tests that need it give it to the worker
+	testKey   = "process-test-key-fedcba9876543210" // a test key
 )
 
 // site is what worker processes work in: a gateway, a Redis, a ledger, a directory.
@@ -59,9 +60,11 @@ func newSiteOn(t testing.TB, url string, interval time.Duration, withRedis bool)
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir()}
 	creds := alipay.Credentials{Partner: partner, SignType: alipay.MD5, Charset: alipay.UTF8, Key: alipay.NewSecret(testKey)}
+	second := creds
+	second.Partner = neighbour
 	var err error
 	s.gateway, err = alipaytest.Start(alipaytest.Options{
-		Accounts: []alipaytest.Account{{Credentials: creds}}, Interval: interval, AutoTrades: true,
+		Accounts: []alipaytest.Account{{Credentials: creds, AlsoKey: alipay.NewSecret(nextKey)}, {Credentials: second}}, Interval: interval, AutoTrades: true,
 	})
 	s.must(err)
 	t.Cleanup(func() { s.must(s.gateway.Close()) })

@@ -19,8 +19,8 @@ func (a Account) same(b Account) bool {
 	return a.Name == b.Name && a.Interval == b.Interval && a.NoPreflight == b.NoPreflight && a.Credentials.Equal(b.Credentials)
 }
 
-// compare tells what is new, missing and different in after.
-func compare(before, after []Account) (c Changes) {
+// Compare tells what is new, missing and different in after.
+func Compare(before, after []Account) (c Changes) {
 	known := make(map[string]Account)
 	for _, a := range before {
 		known[a.Credentials.Partner] = a
@@ -65,7 +65,7 @@ func (w *Worker) Reconfigure(ctx context.Context, accounts []Account) (Changes, 
 	if err := o.validate(); err != nil {
 		return Changes{}, err
 	}
-	changes := compare(w.Accounts(), accounts)
+	changes := Compare(w.Accounts(), accounts)
 	if changes.None() {
 		return changes, nil
 	}

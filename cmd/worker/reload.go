@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"fahuo/internal/worker"
+)
+
+// lookEvery is how often the accounts file and the keys are looked at.
+const lookEvery = 2 * time.Second
+
+// reloader takes changes of the accounts file and of key files on, while the worker runs.
+type reloader struct {
+	load  func() ([]worker.Account, error) // reads everything anew; an error names every fault
+	serve func(context.Context, []worker.Account) (worker.Changes, error)
+	log   zerolog.Logger
+
+	serving []worker.Account
+	seen    []worker.Account // what the last look found
+	said    string           // the fault that was last told
+}
+
+// run looks now and then, and at once when it is hung up (SIGHUP), until ctx is done.
+func (r *reloader) run(ctx context.Context, hangup <-chan os.Signal) {
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangup:
+			r.look(ctx, true)
+		case <-ticker.C:
+			r.look(ctx, false)
+		}
+	}
+}
+
+// look takes on what is different from what is served. Unasked only if two looks in a row find the same: the first
+// may have met a file that is half written, and an account that is missing in it would be taken out.
+func (r *reloader) look(ctx context.Context, asked bool) {
+	found, err := r.load()
+	if err != nil {
+		r.fault(err, asked)
+		return
+	}
+	again := r.seen != nil && worker.Compare(r.seen, found).None()
+	r.seen = found
+	if worker.Compare(r.serving, found).None() {
+		if asked || r.said != "" {
+			r.log.Info().Int("accounts", len(found)).Msg("the accounts were read anew; nothing is different")
+		}
+		r.said = ""
+		return
+	}
+	if !asked && !again {
+		return
+	}
+	changes, err := r.serve(ctx, found)
+	if err != nil {
+		r.fault(err, asked)
+		return
+	}
+	r.serving, r.said = found, ""
+	r.log.Info().Strs("added", changes.Added).Strs("removed", changes.Removed).Strs("changed", changes.Changed).
+		Msg("the accounts were read anew, and are served so from now on")
+}
+
+// fault tells of a fault once, or whenever somebody has asked.
+func (r *reloader) fault(err error, asked bool) {
+	text := err.Error()
+	if text == r.said && !asked {
+		return
+	}
+	r.said = text
+	r.log.Error().Strs("faults", strings.Split(text, "\n")).
+		Msg("the accounts cannot be taken on as they are now; nothing has changed, those that were read before are served")
+}
