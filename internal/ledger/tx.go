@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"math/big"
 	"time"
+
+	"fahuo/internal/shipment"
 )
 
 // operationLimit is how long one operation may take: a database that has silently gone away must not keep
@@ -21,7 +23,9 @@ type tx struct {
 	dialect dialect
 	now     int64
 
-	gathers *gathering // nil: everything is written at once
+	identity string         // the ledger's
+	outcomes []shipment.Key // what has become shipped, dead or closed
+	gathers  *gathering     // nil: everything is written at once
 }
 
 // Observe has every write transaction reported from now on: what it was for, and how long it took, waits
@@ -53,13 +57,15 @@ func (l *Ledger) try(ctx context.Context, f func(*tx) error) error {
 	if err != nil {
 		return fmt.Errorf("ledger: begin transaction: %w", err)
 	}
-	t := &tx{Tx: sqlTx, ctx: ctx, dialect: l.dialect}
+	t := &tx{Tx: sqlTx, ctx: ctx, dialect: l.dialect, identity: l.identity}
 	// The time is read first. SQLite has taken the write lock by now, PostgreSQL takes its snapshot with
 	// this: whatever we see was written earlier than now.
 	if t.now, err = l.dialect.now(ctx, sqlTx); err != nil {
 		err = fmt.Errorf("ledger: %w", err)
 	} else {
-		err = f(t)
+		if err = f(t); err == nil {
+			err = t.tell()
+		}
 	}
 	if err != nil {
 		if rollback := sqlTx.Rollback(); rollback != nil && !errors.Is(rollback, sql.ErrTxDone) && ctx.Err() == nil {
