@@ -26,10 +26,14 @@ func (p pace) orUsual() pace {
 
 // retryAfter is the pause before the next attempt at a message that has failed n times: min(cap, base·2^(n−1)),
 // and up to a quarter more by chance (0 to 1), so that what failed together does not come back together.
-func (p pace) retryAfter(n int64, chance float64) time.Duration { return spread(doubled(p.retry, p.retryCap, n), chance) }
+func (p pace) retryAfter(n int64, chance float64) time.Duration {
+	return spread(doubled(p.retry, p.retryCap, n), chance)
+}
 
 // restAfter is the same for an endpoint that has failed n times in a row, whatever the message.
-func (p pace) restAfter(n int64, chance float64) time.Duration { return spread(doubled(p.rest, p.restCap, n), chance) }
+func (p pace) restAfter(n int64, chance float64) time.Duration {
+	return spread(doubled(p.rest, p.restCap, n), chance)
+}
 
 func doubled(base, most time.Duration, n int64) time.Duration {
 	d := base
