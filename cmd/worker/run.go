@@ -19,6 +19,8 @@ import (
 	"fahuo/internal/accounts"
 	"fahuo/internal/alipay"
 	"fahuo/internal/ledger"
+	"fahuo/internal/outcome"
+	"fahuo/internal/outcome/webhook"
 	"fahuo/internal/settings"
 	"fahuo/internal/tasks"
 	"fahuo/internal/worker"
@@ -49,6 +51,7 @@ type plan struct {
 	accounts []worker.Account
 	gateway  string
 	client   *alipay.Client
+	webhooks map[string][]webhook.Webhook // by account; every account is in it
 	warnings []warning
 }
 
@@ -58,7 +61,7 @@ type warning struct{ partner, text string }
 // check reads keys and checks every setting; it reports all faults together.
 func (c *runCmd) check(common []error) (plan, error) {
 	faults := common
-	p := plan{gateway: c.Gateway}
+	p := plan{gateway: c.Gateway, webhooks: make(map[string][]webhook.Webhook)}
 	gateway, err := alipay.CheckGateway(c.Gateway)
 	if err != nil {
 		faults = append(faults, fmt.Errorf("--gateway (ALIPAY_GATEWAY): %w", err))
@@ -85,6 +88,7 @@ func (c *runCmd) check(common []error) (plan, error) {
 		if err := checkDemo(a.Credentials, gateway != nil && !local); err != nil {
 			faults = append(faults, err)
 		}
+		p.webhooks[a.Credentials.Partner] = a.Webhooks
 		for _, text := range a.Warnings {
 			p.warnings = append(p.warnings, warning{a.Credentials.Partner, text})
 		}
@@ -220,6 +224,11 @@ func serve(ctx context.Context, v service) (err error) {
 			return err
 		}
 	}
+	// Told beside the shipping, and for as long: what is left goes out when the next worker starts.
+	courier := outcome.New(outcome.Options{Book: book, Kind: ledger.OwnerAccount, Log: v.log})
+	courier.Serve(v.webhooks)
+	courier.Start()
+	defer stopCourier(ctx, courier)
 	w.Start() //nolint:contextcheck // its life is ended by Stop, not by a context: what is under way must end well
 	select {
 	case <-ctx.Done():
@@ -231,6 +240,15 @@ func serve(ctx context.Context, v service) (err error) {
 	err = errors.Join(err, w.Stop(context.WithoutCancel(ctx)))
 	v.log.Info().Msg("stopped")
 	return err
+}
+
+// courierPatience is how long messages that are on their way are waited for at the end.
+const courierPatience = 5 * time.Second
+
+func stopCourier(ctx context.Context, c *outcome.Courier) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), courierPatience) // it is over already
+	defer cancel()
+	c.Stop(ctx)
 }
 
 // processName tells this process from every other in calls and history.

@@ -20,12 +20,25 @@ func warnings(c *alipay.Credentials, e entry, dir string) (all []string) {
 	} else if n := len(c.Key.Reveal()); n != md5Key {
 		all = append(all, fmt.Sprintf("its MD5 key has %d characters, Alipay's have %d: is it all of the key, and nothing else?", n, md5Key))
 	}
-	if secret == "" || runtime.GOOS == "windows" { // which has no such permissions
-		return all
+	if secret != "" {
+		all = append(all, openToOthers("key", relative(dir, secret))...)
 	}
-	path := relative(dir, secret)
-	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
-		all = append(all, fmt.Sprintf("its key file %s may be read or written by others (mode %04o); make it the worker's alone: chmod 600 %[1]s", path, info.Mode().Perm()))
+	for _, w := range e.Webhooks {
+		for _, file := range w.SecretFiles {
+			all = append(all, openToOthers("webhook's secret", relative(dir, file))...)
+		}
 	}
 	return all
+}
+
+// openToOthers is a warning when a file with something secret may be read or written by others.
+func openToOthers(what, path string) []string {
+	if runtime.GOOS == "windows" { // which has no such permissions
+		return nil
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm()&0o077 == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("its %s file %s may be read or written by others (mode %04o); make it the worker's alone: chmod 600 %[2]s", what, path, info.Mode().Perm())}
 }
