@@ -105,3 +105,6 @@ func scanEndpoint(s scanner) (e Endpoint, err error) {
 	e.WithdrawnAt = at(withdrawn)
 	return e, err
 }
+
+// String names it for people: account:2088…/erp, token:shop/erp.
+func (e Endpoint) String() string { return string(e.Kind) + ":" + e.Owner + "/" + e.Name }

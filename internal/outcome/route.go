@@ -61,9 +61,7 @@ func (r *route) run() {
 	}
 }
 
-func (r *route) name() string {
-	return string(r.endpoint.Kind) + " " + r.endpoint.Owner + "/" + r.endpoint.Name
-}
+func (r *route) name() string { return r.endpoint.String() }
 
 // drain sends until nothing is due: several messages at once, of different shipments, or while the endpoint fails one
 // after the other with a rest between.
