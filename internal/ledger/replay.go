@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"strconv"
 	"strings"
 	"time"
 
@@ -69,15 +68,19 @@ const replayPage = 500
 // that is. What is pending anyway is tried at once. An act of a person: it stands in the audit trail before anything
 // is put in line. It may be repeated after it was broken off: what it has put in line is not there twice.
 func (l *Ledger) Replay(ctx context.Context, f DeliveryFilter, actor string) (n int64, err error) {
+	key, after, err := l.described(ctx, f)
+	if err != nil {
+		return 0, err
+	}
 	err = l.tx(ctx, "replay", func(t *tx) error {
-		return t.enter(entry{key: f.Key, actor: actor, act: ActReplay, audit: true, after: values(f.described())})
+		return t.enter(entry{key: key, actor: actor, act: ActReplay, audit: true, after: values(after)})
 	})
-	for after := (DeliveryCursor{}); err == nil; {
+	for place := (DeliveryCursor{}); err == nil; {
 		var page []Delivery
-		if page, err = l.Deliveries(ctx, f, after, replayPage); err != nil || len(page) == 0 {
+		if page, err = l.Deliveries(ctx, f, place, replayPage); err != nil || len(page) == 0 {
 			break
 		}
-		after = page[len(page)-1].Cursor()
+		place = page[len(page)-1].Cursor()
 		var some int64
 		some, err = l.replay(ctx, page)
 		n += some
@@ -101,21 +104,41 @@ func (l *Ledger) replay(ctx context.Context, page []Delivery) (n int64, err erro
 	return n, err
 }
 
-// described is the filter for the audit trail.
-func (f DeliveryFilter) described() map[string]string {
-	all := make(map[string]string)
-	for name, value := range map[string]string{"event": f.Event, "state": string(f.State)} {
+// described is a replay's filter for the audit trail: the shipment, where there is one, and the rest in words.
+func (l *Ledger) described(ctx context.Context, f DeliveryFilter) (k shipment.Key, rest map[string]string, err error) {
+	rest = make(map[string]string)
+	note := func(name, value string) {
 		if value != "" {
-			all[name] = value
+			rest[name] = value
 		}
+	}
+	k = f.Key
+	if f.Event != "" {
+		one, err := l.Deliveries(ctx, f, DeliveryCursor{}, 1)
+		if err != nil {
+			return k, nil, err
+		}
+		if len(one) == 1 {
+			k = one[0].Event.Key
+		}
+	}
+	if k.Partner == "" {
+		note("trade_no", k.TradeNo)
+		k.TradeNo = ""
 	}
 	if f.Endpoint != 0 {
-		all["endpoint"] = strconv.FormatInt(f.Endpoint, 10)
+		e, err := first(ctx, l, scanEndpoint, `SELECT `+endpointColumns+` FROM endpoints p WHERE id = ?`, f.Endpoint)
+		if err != nil {
+			return k, nil, orNotFound(err)
+		}
+		note("endpoint", e.String())
 	}
+	note("event", f.Event)
+	note("deliveries", string(f.State))
 	for name, when := range map[string]time.Time{"from": f.From, "to": f.To} {
 		if !when.IsZero() {
-			all[name] = when.In(china).Format(time.RFC3339)
+			note(name, when.In(china).Format(time.RFC3339))
 		}
 	}
-	return all
+	return k, rest, nil
 }
