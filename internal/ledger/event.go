@@ -107,26 +107,32 @@ func (t *tx) becomes(k shipment.Key, from, to shipment.State) {
 }
 
 // eventPage is how many events are written at a time.
-const eventPage = 500
+const eventPage = 100
 
 // tell writes the events of a transaction, and a delivery of each to every endpoint of its account or its token:
 // so what is committed is told, and nothing else is (R2).
 func (t *tx) tell() error {
+	// Each is looked up in the index of keys; a list of pairs would have PostgreSQL read the whole table.
+	const byKey = `(partner = ? AND trade_no = ?)`
 	for keys := range slices.Chunk(t.outcomes, eventPage) {
-		if err := t.tellSome(keys); err != nil {
+		var args []any
+		for _, k := range keys {
+			args = append(args, k.Partner, k.TradeNo)
+		}
+		if err := t.tellSome(byKey+strings.Repeat(" OR "+byKey, len(keys)-1), args); err != nil {
+			return err
+		}
+	}
+	for ids := range slices.Chunk(t.outcomeIDs, eventPage) {
+		if err := t.tellSome(`id IN (`+marks(len(ids))+`)`, anys(ids)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (t *tx) tellSome(keys []shipment.Key) error {
-	args := make([]any, 0, 2*len(keys))
-	for _, k := range keys {
-		args = append(args, k.Partner, k.TradeNo)
-	}
-	rows, err := listIn(t.ctx, t.Tx, t.dialect, scanRow, t.dialect.selectRow()+
-		`WHERE (partner, trade_no) IN (VALUES (?, ?)`+strings.Repeat(", (?, ?)", len(keys)-1)+`) ORDER BY id`, args...)
+func (t *tx) tellSome(which string, args []any) error {
+	rows, err := listIn(t.ctx, t.Tx, t.dialect, scanRow, t.dialect.selectRow()+`WHERE `+which, args...)
 	if err != nil {
 		return err
 	}

@@ -115,11 +115,10 @@ func (l *Ledger) Cancel(ctx context.Context, s Scope, actor string) (closed int6
 			return err
 		}
 		// Many at once: they do not pass through enter one by one.
-		keys, err := listIn(ctx, t.Tx, t.dialect, scanKey, `SELECT partner, trade_no FROM shipments WHERE `+where+uncalled, args...)
+		t.outcomeIDs, err = listIn(ctx, t.Tx, t.dialect, scanCount, `SELECT id FROM shipments WHERE `+where+uncalled, args...)
 		if err != nil {
 			return err
 		}
-		t.outcomes = append(t.outcomes, keys...)
 		err = t.exec(`INSERT INTO history (at, partner, trade_no, actor, act, from_state, to_state, version, detail)
 			SELECT CAST(? AS BIGINT), partner, trade_no, CAST(? AS TEXT), 'cancel', 'queued', 'closed', version + 1, 'cancelled' FROM shipments WHERE `+where+uncalled,
 			append([]any{t.now, actor}, args...)...)
@@ -137,8 +136,6 @@ func (l *Ledger) Cancel(ctx context.Context, s Scope, actor string) (closed int6
 	})
 	return closed, left, err
 }
-
-func scanKey(s scanner) (k shipment.Key, err error) { return k, s.Scan(&k.Partner, &k.TradeNo) }
 
 // DeathCount counts dead letters by reason.
 func (l *Ledger) DeathCount(ctx context.Context) (map[shipment.Reason]int64, error) {
