@@ -27,7 +27,7 @@ type tx struct {
 	outcomes   []shipment.Key // what has become shipped, dead or closed ...
 	outcomeIDs []int64        // ... and what has in an act over many at once, by id
 
-	gathers  *gathering     // nil: everything is written at once
+	gathers *gathering // nil: everything is written at once
 }
 
 // Observe has every write transaction reported from now on: what it was for, and how long it took, waits
