@@ -13,12 +13,6 @@ import (
 )
 
 type eventsCmd struct {
-	deliveryScope
-
-	All   bool `help:"replay: everything there is."`
-	Limit int  `default:"100" help:"list: how many at most."`
-	JSON  bool `name:"json" help:"Print JSON on standard output and nothing else there."`
-
 	List   eventsListCmd   `cmd:"" default:"withargs" help:"Show deliveries, the newest first. The default: enqueue events."`
 	Replay eventsReplayCmd `cmd:"" help:"Send events again, under the same ids, for three days more."`
 }
@@ -86,7 +80,12 @@ func (s deliveryScope) filter(ctx context.Context, book *ledger.Ledger) (f ledge
 	return f, fmt.Errorf("--endpoint: there is no webhook %q; there are %s", s.Endpoint, strings.Join(names, ", "))
 }
 
-type eventsListCmd struct{}
+type eventsListCmd struct {
+	deliveryScope
+
+	Limit int  `default:"100" help:"How many at most."`
+	JSON  bool `name:"json" help:"Print JSON on standard output and nothing else there."`
+}
 
 // told is one event for one webhook. It is part of the contract with users.
 type told struct {
@@ -104,8 +103,7 @@ type told struct {
 }
 
 // Run is `enqueue events list`.
-func (*eventsListCmd) Run(ctx context.Context, g *cli, s streams) error {
-	c := &g.Events
+func (c *eventsListCmd) Run(ctx context.Context, g *cli, s streams) error {
 	faults := c.check()
 	if c.Limit < 1 {
 		faults = append(faults, errors.New("--limit must be above 0"))
@@ -163,11 +161,15 @@ func (d told) words() string {
 	return text
 }
 
-type eventsReplayCmd struct{}
+type eventsReplayCmd struct {
+	deliveryScope
+
+	All  bool `help:"Everything there is."`
+	JSON bool `name:"json" help:"Print JSON on standard output and nothing else there."`
+}
 
 // Run is `enqueue events replay`.
-func (*eventsReplayCmd) Run(ctx context.Context, g *cli, s streams) error {
-	c := &g.Events
+func (c *eventsReplayCmd) Run(ctx context.Context, g *cli, s streams) error {
 	faults := c.check()
 	if narrowed := c.deliveryScope != (deliveryScope{}); narrowed == c.All {
 		faults = append(faults, errors.New("say what to send again: --failed, --event, --endpoint, --after, --partner or --trade-no, together if need be; or --all, by itself"))

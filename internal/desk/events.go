@@ -59,10 +59,8 @@ func (q *request) events() error {
 
 // deliveryFilter reads what the list is narrowed by. A text is an event's id or a whole trade number.
 func deliveryFilter(query url.Values) ledger.DeliveryFilter {
-	f := ledger.DeliveryFilter{State: ledger.DeliveryState(query.Get("state")), From: day(query.Get("from")), To: day(query.Get("to"))}
-	if !f.To.IsZero() {
-		f.To = f.To.AddDate(0, 0, 1) // the day itself is meant, too
-	}
+	f := ledger.DeliveryFilter{State: ledger.DeliveryState(query.Get("state"))}
+	f.From, f.To = days(query)
 	if id, err := strconv.ParseInt(query.Get("webhook"), 10, 64); err == nil {
 		f.Endpoint = id
 	}

@@ -12,70 +12,68 @@ import (
 )
 
 // told is a notice to a webhook that was given up.
-func told(t *testing.T, s *pagesSite) ledger.Delivery {
-	t.Helper()
-	announced, err := s.book.AnnounceEndpoints(t.Context(), ledger.OwnerAccount, nil, []ledger.Endpoint{
-		{Owner: pagesPartner, Name: "erp", URL: "https://erp.example/<script>alert(1)</script>"},
+func told(s *site) ledger.Delivery {
+	s.t.Helper()
+	announced, err := s.book.AnnounceEndpoints(s.t.Context(), ledger.OwnerAccount, nil, []ledger.Endpoint{
+		{Owner: partner, Name: "erp", URL: "https://erp.example/<script>alert(1)</script>"},
 	})
-	s.must(err)
-	s.settle(s.accept(pagesPartner, 1, 1), shipment.Dead)
-	claimed, err := s.book.ClaimDeliveries(t.Context(), announced[0].ID, 10, time.Minute)
-	s.must(err)
+	must(s.t, err)
+	s.settle(s.acceptMany(partner, 1, 1), shipment.Dead)
+	claimed, err := s.book.ClaimDeliveries(s.t.Context(), announced[0].ID, 10, time.Minute)
+	must(s.t, err)
 	if len(claimed) != 1 {
-		t.Fatal(claimed)
+		s.t.Fatal(claimed)
 	}
-	s.must(s.book.Attempted(t.Context(), claimed[0], ledger.Attempted{GiveUp: true, Status: 410, Error: "answered <script>alert(1)</script>"}))
+	must(s.t, s.book.Attempted(s.t.Context(), claimed[0], ledger.Attempted{GiveUp: true, Status: 410, Error: "answered <script>alert(1)</script>"}))
 	return claimed[0]
 }
 
 // What order systems were told is seen by everybody and sent again by operators, under the same id; the trail has it.
 func TestEventsPage(t *testing.T) {
-	s := pagesDesk(t)
-	pagesHas(t, s.login("li").page("/events"), "No order system has been told anything yet")
-	d := told(t, s)
-	li, wang := s.login("li"), s.login("wang")
-	page := li.page("/events")
-	pagesHas(t, page, d.Event.ID, "Dead letter", "Given up", "account:"+pagesPartner+"/erp", "answered &lt;script&gt;", "/shipments/"+pagesPartner+"/"+d.Event.Key.TradeNo)
-	pagesLacks(t, page, "<script>alert", "Send again", "/events/replay")
+	t.Parallel()
+	s := newSite(t)
+	viewer, wang := s.as("look", "en"), s.as("wang", "en")
+	viewer.look("/events").says("No order system has been told anything yet")
+	d := told(s)
+	p := viewer.look("/events")
+	p.holds(d.Event.ID, "Dead letter", "Given up", "account:"+partner+"/erp", "answered &lt;script&gt;", "/shipments/"+partner+"/"+d.Event.Key.TradeNo)
+	p.saysNot("<script>alert", "Send again", "/events/replay")
 	for _, query := range []string{"state=failed", "webhook=1", "q=" + d.Event.ID, "q=" + d.Event.Key.TradeNo, "from=2026-01-01"} {
-		pagesHas(t, li.page("/events?"+query), d.Event.ID)
+		viewer.look("/events?" + query).holds(d.Event.ID)
 	}
 	for _, query := range []string{"state=delivered", "webhook=99", "q=evt_x", "to=2020-01-01"} {
-		pagesHas(t, li.page("/events?"+query), "Nothing matches.")
+		viewer.look("/events?" + query).says("Nothing matches.")
 	}
-	pagesHas(t, wang.page("/events?state=failed"), "Send the one that matches again")
-	form := url.Values{"back": {"/events?state=failed"}, "event": {d.Event.ID}, "webhook": {"1"}}
-	if a := wang.post("/events/replay", form); a.Status != http.StatusSeeOther || !strings.HasPrefix(a.To(), "/events?state=failed&done=events_replayed") {
-		t.Fatalf("%d %s", a.Status, a.To())
+	list := wang.look("/events?state=failed")
+	list.says("Send the one that matches again")
+	answer := wang.submit(list, "/events/replay")
+	if !strings.HasPrefix(answer.location, "/events?state=failed&done=events_replayed") {
+		t.Errorf("it leads to %s", answer.location)
 	}
-	pagesHas(t, wang.page("/events?done=events_replayed&n=1"), "One notice goes out again.", "On its way")
+	wang.follow(answer).says("One notice goes out again.")
+	wang.look("/events").says("On its way")
 	again, err := s.book.ClaimDeliveries(t.Context(), d.Endpoint.ID, 10, time.Minute)
 	if err != nil || len(again) != 1 || again[0].Event.ID != d.Event.ID {
 		t.Errorf("after the replay: %v %v", again, err)
 	}
-	pagesHas(t, wang.page("/audit?act=replay"), "Had notices sent again", d.Event.ID)
-	pagesHas(t, wang.page("/shipments/"+pagesPartner+"/"+d.Event.Key.TradeNo), "Had notices sent again")
+	wang.look("/audit?act=replay").says("Had notices sent again", d.Event.ID, "account:"+partner+"/erp")
+	wang.look("/shipments/" + partner + "/" + d.Event.Key.TradeNo).says("Had notices sent again")
 }
 
 // What matches is sent again together; a form that says nothing sends nothing.
 func TestReplayOfWhatMatches(t *testing.T) {
-	s := pagesDesk(t)
-	d := told(t, s)
-	wang := s.login("wang")
+	t.Parallel()
+	s := newSite(t)
+	d := told(s)
+	wang := s.as("wang", "zh")
 	for _, form := range []url.Values{
 		{}, {"all": {"yes"}}, {"all": {"yes"}, "back": {"/dead"}}, {"back": {"/events"}}, {"back": {"/events"}, "event": {d.Event.ID}},
 	} {
-		if a := wang.post("/events/replay", form); a.Status != http.StatusBadRequest {
-			t.Errorf("%v: %d", form, a.Status)
-		}
+		wang.post("/events/replay", form).want(http.StatusBadRequest)
 	}
 	all := url.Values{"all": {"yes"}, "back": {"/events?state=failed"}}
-	if a := wang.post("/events/replay", all); a.Status != http.StatusSeeOther {
-		t.Errorf("%d %s", a.Status, a.To())
-	}
-	if a := wang.post("/events/replay", all); a.Status != http.StatusConflict { // nothing is given up any more
-		t.Errorf("%d %s", a.Status, a.To())
-	}
+	wang.post("/events/replay", all).want(http.StatusSeeOther)
+	wang.post("/events/replay", all).want(http.StatusConflict) // nothing is given up any more
 	counts, err := s.book.CountDeliveries(t.Context(), ledger.DeliveryFilter{})
 	if err != nil || counts[ledger.DeliveryPending] != 1 {
 		t.Errorf("%v %v", counts, err)
