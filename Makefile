@@ -40,8 +40,9 @@ test-browser: test-deps ## install Chromium and axe-core when missing, try the d
 	@./scripts/install-browser
 	$(GO) test -tags browser -count=1 -timeout $(TEST_TIMEOUT) ./internal/desk/browsertest
 
-test-deps: ## install what tests need besides Go: redis-server, PostgreSQL, a C compiler
+test-deps: ## install what tests need besides Go: redis-server, PostgreSQL, a C compiler, Node.js
 	@GO="$(GO)" ./scripts/install-test-deps
+	@./scripts/install-standardwebhooks
 
 lint: ## check format and rules of the code
 	@out=$$($(GO) run $(GOFUMPT) -l . ) || exit 1; \

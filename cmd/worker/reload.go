@@ -16,13 +16,13 @@ const lookEvery = 2 * time.Second
 
 // reloader takes changes of the accounts file and of key files on, while the worker runs.
 type reloader struct {
-	load  func() ([]worker.Account, error) // reads everything anew; an error names every fault
-	serve func(context.Context, []worker.Account) (worker.Changes, error)
+	load  func() (served, error) // reads everything anew; an error names every fault
+	serve func(context.Context, served) (worker.Changes, error)
 	log   zerolog.Logger
 
-	serving []worker.Account
-	seen    []worker.Account // what the last look found
-	said    string           // the fault that was last told
+	serving served
+	seen    *served // what the last look found
+	said    string  // the fault that was last told
 }
 
 // run looks now and then, and at once when it is hung up (SIGHUP), until ctx is done.
@@ -49,11 +49,11 @@ func (r *reloader) look(ctx context.Context, asked bool) {
 		r.fault(err, asked)
 		return
 	}
-	again := r.seen != nil && worker.Compare(r.seen, found).None()
-	r.seen = found
-	if worker.Compare(r.serving, found).None() {
+	again := r.seen != nil && r.seen.same(found)
+	r.seen = &found
+	if r.serving.same(found) {
 		if asked || r.said != "" {
-			r.log.Info().Int("accounts", len(found)).Msg("the accounts were read anew; nothing is different")
+			r.log.Info().Int("accounts", len(found.accounts)).Msg("the accounts were read anew; nothing is different")
 		}
 		r.said = ""
 		return

@@ -31,22 +31,22 @@ func TestReloaderLooksTwice(t *testing.T) {
 	var log strings.Builder
 	var found []worker.Account
 	var loadErr, serveErr error
-	served := 0
+	taken := 0
 	r := &reloader{
-		load: func() ([]worker.Account, error) { return found, loadErr },
-		serve: func(_ context.Context, a []worker.Account) (worker.Changes, error) {
+		load: func() (served, error) { return served{accounts: found}, loadErr },
+		serve: func(context.Context, served) (worker.Changes, error) {
 			if serveErr == nil {
-				served++
+				taken++
 			}
 			return worker.Changes{}, serveErr
 		},
-		log: zerolog.New(&log), serving: []worker.Account{one, two},
+		log: zerolog.New(&log), serving: served{accounts: []worker.Account{one, two}},
 	}
 	look := func(asked bool, wantServed int, why string) {
 		t.Helper()
 		r.look(t.Context(), asked)
-		if served != wantServed {
-			t.Errorf("%s: served %d times, want %d", why, served, wantServed)
+		if taken != wantServed {
+			t.Errorf("%s: served %d times, want %d", why, taken, wantServed)
 		}
 	}
 	found = []worker.Account{one, two}

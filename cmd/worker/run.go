@@ -20,6 +20,7 @@ import (
 
 	"fahuo/internal/alipay"
 	"fahuo/internal/ledger"
+	"fahuo/internal/outcome"
 	"fahuo/internal/settings"
 	"fahuo/internal/tasks"
 	"fahuo/internal/worker"
@@ -44,7 +45,7 @@ type runCmd struct {
 
 // plan is a checked configuration: what run needs, and nothing opened yet.
 type plan struct {
-	accounts []worker.Account
+	served
 	gateway  string
 	client   *alipay.Client
 	warnings []warning
@@ -53,7 +54,7 @@ type plan struct {
 // check reads keys and checks every setting; it reports all faults together.
 func (c *runCmd) check(common []error) (plan, error) {
 	l := c.accounts()
-	p := plan{gateway: c.Gateway, accounts: l.accounts, warnings: l.warnings}
+	p := plan{gateway: c.Gateway, served: l.served, warnings: l.warnings}
 	faults := slices.Concat(common, l.faults)
 	faults = append(faults, positive("--retry-base (FAHUO_RETRY_BASE)", c.RetryBase), positive("--retry-for (FAHUO_RETRY_FOR)", c.RetryFor),
 		positive("--probe-every (FAHUO_PROBE_EVERY)", c.ProbeEvery))
@@ -93,9 +94,9 @@ func (c *runCmd) Run(ctx context.Context, g *cli, s streams) error {
 	return serve(ctx, service{
 		plan: p, log: log, ledger: g.Ledger, redis: g.Redis, embedded: g.EmbeddedRedisAddr, listen: c.Listen,
 		callTimeout: c.CallTimeout, retry: worker.Retry{Base: c.RetryBase, Cap: c.RetryCap, For: c.RetryFor},
-		probeEvery: c.ProbeEvery, keepCalls: time.Duration(c.KeepCalls), reload: func() ([]worker.Account, error) {
+		probeEvery: c.ProbeEvery, keepCalls: time.Duration(c.KeepCalls), reload: func() (served, error) {
 			l := c.accounts()
-			return l.accounts, errors.Join(l.faults...)
+			return l.served, errors.Join(l.faults...)
 		},
 	})
 }
@@ -110,8 +111,8 @@ type service struct {
 	callTimeout   time.Duration
 	retry         worker.Retry
 	probeEvery    time.Duration
-	keepCalls     time.Duration                    // 0: for ever
-	reload        func() ([]worker.Account, error) // reads the accounts anew; nil: they never change
+	keepCalls     time.Duration          // 0: for ever
+	reload        func() (served, error) // reads the accounts anew; nil: they never change
 	onEvent       func(worker.Event)
 	started       func(*ledger.Ledger, *tasks.Belt) error // optional: once both are open
 	stopped       func() error                            // optional: what started has begun, before they are closed
@@ -172,8 +173,13 @@ func serve(ctx context.Context, v service) (err error) {
 			return err
 		}
 	}
+	// Told beside the shipping, and for as long: what is left goes out when the next worker starts.
+	courier := outcome.New(outcome.Options{Book: book, Kind: ledger.OwnerAccount, Log: v.log})
+	courier.Serve(v.webhooks)
+	courier.Start()
+	defer stopCourier(ctx, courier)
 	w.Start() //nolint:contextcheck // its life is ended by Stop, not by a context: what is under way must end well
-	stopReload := v.watch(ctx, w, hangup)
+	stopReload := v.watch(ctx, w, courier, hangup)
 	select {
 	case <-ctx.Done():
 	case err = <-w.Failed():
@@ -188,15 +194,30 @@ func serve(ctx context.Context, v service) (err error) {
 }
 
 // watch takes changes of the accounts on until the returned function is called.
-func (v service) watch(ctx context.Context, w *worker.Worker, hangup <-chan os.Signal) (stop func()) {
+func (v service) watch(ctx context.Context, w *worker.Worker, courier *outcome.Courier, hangup <-chan os.Signal) (stop func()) {
 	if v.reload == nil {
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	r := &reloader{load: v.reload, serve: w.Reconfigure, log: v.log, serving: v.accounts}
+	r := &reloader{load: v.reload, log: v.log, serving: v.served, serve: func(ctx context.Context, s served) (worker.Changes, error) {
+		changes, err := w.Reconfigure(ctx, s.accounts)
+		if err == nil {
+			courier.Serve(s.webhooks)
+		}
+		return changes, err
+	}}
 	var running sync.WaitGroup
 	running.Go(func() { r.run(ctx, hangup) })
 	return func() { cancel(); running.Wait() }
+}
+
+// courierPatience is how long messages that are on their way are waited for at the end.
+const courierPatience = 5 * time.Second
+
+func stopCourier(ctx context.Context, c *outcome.Courier) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), courierPatience) // it is over already
+	defer cancel()
+	c.Stop(ctx)
 }
 
 // processName tells this process from every other in calls and history.

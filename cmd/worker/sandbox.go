@@ -111,12 +111,12 @@ func (c *runCmd) runSandbox(ctx context.Context, g *cli, s streams) (err error) 
 	log := g.logger(s)
 	var page *sandboxDesk
 	return serve(ctx, service{
-		plan: plan{gateway: c.Gateway, client: client, accounts: []worker.Account{{
+		plan: plan{gateway: c.Gateway, client: client, served: served{accounts: []worker.Account{{
 			Name: "demo 演示店", Interval: c.Interval, Credentials: credentials,
-		}}},
+		}}}},
 		log: log, ledger: "sqlite:" + filepath.Join(sandboxDir, "fahuo.db"), redis: tasks.Embedded,
 		embedded: "127.0.0.1:0", listen: "off", callTimeout: c.CallTimeout,
-		retry:   worker.Retry{Base: c.RetryBase, Cap: c.RetryCap, For: c.RetryFor},
+		retry: worker.Retry{Base: c.RetryBase, Cap: c.RetryCap, For: c.RetryFor}, probeEvery: c.ProbeEvery,
 		onEvent: show.event,
 		started: func(book *ledger.Ledger, belt *tasks.Belt) error {
 			open, why, err := openDesk(ctx, c.SandboxDesk, book, log)

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"reflect"
 	"strings"
 	"time"
 
 	"fahuo/internal/accounts"
 	"fahuo/internal/alipay"
+	"fahuo/internal/outcome/webhook"
 	"fahuo/internal/worker"
 )
 
@@ -23,10 +25,21 @@ type target struct {
 	CallTimeout  time.Duration `env:"FAHUO_CALL_TIMEOUT" default:"15s" help:"How long an answer is waited for; after it the outcome is unknown."`
 }
 
+// served are the accounts that the worker works for, and whom it tells of what becomes of their shipments.
+type served struct {
+	accounts []worker.Account
+	webhooks map[string][]webhook.Webhook // by account; every account is in it
+}
+
+// same tells whether nothing is different.
+func (s served) same(o served) bool {
+	return worker.Compare(s.accounts, o.accounts).None() && reflect.DeepEqual(s.webhooks, o.webhooks)
+}
+
 // loaded is a target as it was read: what could be, and what is wrong with the rest.
 type loaded struct {
+	served
 	gateway  *url.URL // nil: it is wrong
-	accounts []worker.Account
 	warnings []warning
 	faults   []error
 }
@@ -45,6 +58,7 @@ func (t *target) load(gateway func(string) (*url.URL, error)) (l loaded) {
 	}
 	local := err == nil && !l.outside()
 	l.faults = append(l.faults, positive("--call-timeout (FAHUO_CALL_TIMEOUT)", t.CallTimeout), checkInterval("--interval (FAHUO_INTERVAL)", t.Interval, local))
+	l.webhooks = make(map[string][]webhook.Webhook)
 	read, err := accounts.Load(accounts.Source{File: t.AccountsFile, Getenv: os.Getenv})
 	l.faults = append(l.faults, err)
 	for _, a := range read {
@@ -56,6 +70,7 @@ func (t *target) load(gateway func(string) (*url.URL, error)) (l loaded) {
 		for _, text := range a.Warnings {
 			l.warnings = append(l.warnings, warning{a.Credentials.Partner, text})
 		}
+		l.webhooks[a.Credentials.Partner] = a.Webhooks
 		l.accounts = append(l.accounts, worker.Account{Name: a.Name, Interval: a.Interval, NoPreflight: !a.Preflight, Credentials: a.Credentials})
 	}
 	return l

@@ -16,6 +16,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"fahuo/internal/alipay"
+	"fahuo/internal/outcome/webhook"
 )
 
 // Account is one merchant account as configured.
@@ -24,7 +25,8 @@ type Account struct {
 	Interval    time.Duration // 0: the worker's own setting
 	Preflight   bool
 	Credentials *alipay.Credentials
-	Warnings    []string // what is most likely a slip, and no reason not to start
+	Webhooks    []webhook.Webhook // who is told what has become of its shipments
+	Warnings    []string          // what is most likely a slip, and no reason not to start
 }
 
 // file is the accounts file.
@@ -43,6 +45,8 @@ type entry struct {
 	InputCharset        string `yaml:"input_charset"`
 	Interval            string `yaml:"interval"`
 	Preflight           *bool  `yaml:"preflight"`
+
+	Webhooks []webhook.Config `yaml:"webhooks"`
 }
 
 // Source is where accounts come from. Getenv stands for os.Getenv.
@@ -150,9 +154,11 @@ func (s Source) account(e entry, dir string) (Account, error) {
 		}
 	}
 	note(s.readKeys(c, e, dir))
+	a.Webhooks, err = webhook.Load(e.Webhooks, dir, s.Getenv)
+	note(err)
 	if len(faults) == 0 {
 		note(c.Validate())
-		a.Warnings = warnings(c)
+		a.Warnings = warnings(c, e, dir)
 	}
 	return a, errors.Join(faults...)
 }

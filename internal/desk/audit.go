@@ -33,7 +33,7 @@ type auditLine struct {
 // acts are those that stand in the trail, in the order of the filter's list. Their words are event.ACT.
 var acts = []ledger.Act{
 	ledger.ActSendAgain, ledger.ActClose, ledger.ActUndoClose, ledger.ActMarkShipped, ledger.ActAssign, ledger.ActNote, ledger.ActAsk, ledger.ActCancel,
-	ledger.ActHold, ledger.ActRelease, ledger.ActLogin, ledger.ActLogout,
+	ledger.ActHold, ledger.ActRelease, ledger.ActReplay, ledger.ActLogin, ledger.ActLogout,
 }
 
 func (q *request) audit() error {
@@ -129,6 +129,8 @@ func (l *language) value(field, value string) string {
 		return "–"
 	case field == "state":
 		return l.maybe("state.", value)
+	case field == "deliveries":
+		return l.maybe("events.state.", value)
 	case field == "reason":
 		return l.maybe("reason.", value)
 	case field == "hold":

@@ -59,6 +59,8 @@ func table() []route {
 		{"GET /accounts/{partner}/{act}", Operator, (*request).holdPage},
 		{"POST /accounts/{partner}/hold", Operator, (*request).holdAccount},
 		{"POST /accounts/{partner}/release", Operator, (*request).releaseAccount},
+		{"GET /events", Viewer, (*request).events},
+		{"POST /events/replay", Operator, (*request).replayEvents},
 		{"GET /audit", Viewer, (*request).audit},
 		{"GET /dead.csv", Viewer, (*request).exportDead},
 		{"GET /dead.xlsx", Viewer, (*request).exportDead},

@@ -32,6 +32,7 @@ type AcceptOptions struct {
 	DryRun bool   // answer as if, and change nothing
 	Strict bool   // change nothing if any shipment is in conflict
 	Actor  string // who hands over, for the history; default "enqueue"
+	Source string // the API token that hands over, whose webhooks are told the outcome; empty: none
 }
 
 var errRollBack = errors.New("rolled back as asked")
@@ -53,7 +54,7 @@ func (l *Ledger) Accept(ctx context.Context, shipments []shipment.Shipment, o Ac
 		conflict := false
 		var into batchCount
 		for i, s := range shipments {
-			result, err := insert.ExecContext(t.ctx, insertArgs(s, t.now, 1)...)
+			result, err := insert.ExecContext(t.ctx, insertArgs(s, o.Source, t.now, 1)...)
 			if err != nil {
 				return fmt.Errorf("ledger: %w", err)
 			}
@@ -64,7 +65,7 @@ func (l *Ledger) Accept(ctx context.Context, shipments []shipment.Shipment, o Ac
 			if n == 1 {
 				answers[i] = Acceptance{Verdict: Accepted}
 				into.add(s, 1)
-			} else if answers[i], err = t.acceptKnown(s, o.Actor, &into); err != nil {
+			} else if answers[i], err = t.acceptKnown(s, o, &into); err != nil {
 				return err
 			}
 			conflict = conflict || answers[i].Verdict == Conflict
@@ -81,18 +82,18 @@ func (l *Ledger) Accept(ctx context.Context, shipments []shipment.Shipment, o Ac
 }
 
 const insertShipment = `INSERT INTO shipments (partner, trade_no, logistics_name, invoice_no, transport_type,
-	create_transport_type, seller_ip, order_ref, batch, urgent, accepted_at, changed_at, state, version)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?) ON CONFLICT (partner, trade_no) DO NOTHING`
+	create_transport_type, seller_ip, order_ref, batch, urgent, source, accepted_at, changed_at, state, version)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?) ON CONFLICT (partner, trade_no) DO NOTHING`
 
-func insertArgs(s shipment.Shipment, now, version int64) []any {
+func insertArgs(s shipment.Shipment, source string, now, version int64) []any {
 	return []any{
 		s.Partner, s.TradeNo, s.LogisticsName, s.InvoiceNo, s.TransportType,
-		s.CreateTransportType, s.SellerIP, s.OrderRef, s.Batch, bit(s.Urgent), now, now, version,
+		s.CreateTransportType, s.SellerIP, s.OrderRef, s.Batch, bit(s.Urgent), source, now, now, version,
 	}
 }
 
 // acceptKnown answers for a shipment whose key is in the ledger.
-func (t *tx) acceptKnown(s shipment.Shipment, actor string, into *batchCount) (Acceptance, error) {
+func (t *tx) acceptKnown(s shipment.Shipment, o AcceptOptions, into *batchCount) (Acceptance, error) {
 	known, err := t.get(s.Key())
 	if err != nil {
 		return Acceptance{}, err
@@ -100,7 +101,7 @@ func (t *tx) acceptKnown(s shipment.Shipment, actor string, into *batchCount) (A
 	if known.State == shipment.Closed && known.SentAttempts == 0 {
 		into.add(known.Shipment, -1)
 		into.add(s, 1)
-		return Acceptance{Verdict: Accepted}, t.acceptAnew(s, known, actor)
+		return Acceptance{Verdict: Accepted}, t.acceptAnew(s, known, o)
 	}
 	if d := known.Differences(s); len(d) > 0 {
 		return Acceptance{Verdict: Conflict, Differences: d}, nil
@@ -109,7 +110,7 @@ func (t *tx) acceptKnown(s shipment.Shipment, actor string, into *batchCount) (A
 		err = t.exec(`UPDATE shipments SET urgent = 1, version = version + 1, changed_at = ?, feed = 1
 			WHERE id = ? AND version = ?`, t.now, known.ID, known.Version)
 		if err == nil {
-			err = t.record(s.Key(), actor, ActUrgent, known.State, known.State, known.Version+1, "urgent")
+			err = t.record(s.Key(), o.Actor, ActUrgent, known.State, known.State, known.Version+1, "urgent")
 		}
 	}
 	return Acceptance{Verdict: Already, Batch: known.Batch}, err
@@ -117,11 +118,11 @@ func (t *tx) acceptKnown(s shipment.Shipment, actor string, into *batchCount) (A
 
 // acceptAnew replaces a shipment that was closed without ever having been called. It goes to the
 // end of the line; the version goes on, so that nobody who still holds the old one can act on it.
-func (t *tx) acceptAnew(s shipment.Shipment, old Row, actor string) error {
+func (t *tx) acceptAnew(s shipment.Shipment, old Row, o AcceptOptions) error {
 	if err := t.exec(`DELETE FROM shipments WHERE id = ? AND version = ?`, old.ID, old.Version); err != nil {
 		return err
 	}
-	if err := t.exec(insertShipment, insertArgs(s, t.now, old.Version+1)...); err != nil {
+	if err := t.exec(insertShipment, insertArgs(s, o.Source, t.now, old.Version+1)...); err != nil {
 		return err
 	}
 	if old.DeadTask {
@@ -129,7 +130,7 @@ func (t *tx) acceptAnew(s shipment.Shipment, old Row, actor string) error {
 			return err
 		}
 	}
-	return t.record(s.Key(), actor, ActAcceptedAnew, shipment.Closed, shipment.Queued, old.Version+1, "accepted anew")
+	return t.record(s.Key(), o.Actor, ActAcceptedAnew, shipment.Closed, shipment.Queued, old.Version+1, "accepted anew")
 }
 
 // AcceptDead takes in what came from the queue and is no shipment, as a dead letter with the raw bytes

@@ -39,6 +39,7 @@ func addPeoples(all map[string]func(*testing.T, *ledger.Ledger) func() error) {
 			return func() error { return f(t, l, q) }
 		}
 	}
+	addEvents(all)
 	all["note"] = dead(func(t *testing.T, l *ledger.Ledger, k shipment.Key) error {
 		t.Helper()
 		return l.Note(t.Context(), k, "a note", wang)

@@ -32,6 +32,12 @@
 // A ledger has one live belt, named in it with every worker that uses it and the time at which it last said so
 // (UseBelt). A worker that stops takes its word back (LeaveBelt); that of one that was killed lapses.
 //
+// # Events
+//
+// A transaction in which a shipment becomes shipped, dead or closed also writes an event, and a delivery of it to every
+// endpoint that is announced for its account or its token: what is committed is told, and nothing else is. Events are
+// pulled by numbers that are given after the commit; deliveries are claimed with a lease and sent at least once.
+//
 // # Two databases
 //
 // SQLite (one file, one writer) and PostgreSQL run the same queries; dialect.go holds what differs, and one

@@ -133,6 +133,24 @@ func WithBudgetOf(r, other Row) Row {
 	return r
 }
 
+// SettleSlowly is Settle with something done before it is committed.
+func SettleSlowly(ctx context.Context, l *Ledger, r Row, m Move, meanwhile func()) error {
+	return l.tx(ctx, "test", func(t *tx) error {
+		if err := t.move(r, m, "w"); err != nil {
+			return err
+		}
+		if err := t.tell(); err != nil {
+			return err
+		}
+		t.outcomes = nil
+		meanwhile()
+		return nil
+	})
+}
+
+// NumberPage is how many events are numbered at a time.
+const NumberPage = numberPage
+
 // AfterDigits is the first text of digits after all that begin with the given one.
 func AfterDigits(text string) (end string, ok bool) { return afterDigits(text) }
 

@@ -50,6 +50,7 @@ const (
 	ActPrune       Act = "prune" // old calls forgotten
 	ActLogin       Act = "login"
 	ActLogout      Act = "logout"
+	ActReplay      Act = "replay" // have events sent again
 )
 
 // act is what a line about a move is called.
@@ -81,6 +82,7 @@ type entry struct {
 }
 
 func (t *tx) enter(e entry) error {
+	t.becomes(e.key, e.from, e.to)
 	line := []any{
 		t.now, e.key.Partner, e.key.TradeNo, e.actor, string(e.act), string(e.from),
 		string(e.to), e.version, printable(e.detail), bit(e.audit), e.bulk, e.before, e.after,

@@ -47,7 +47,8 @@ type Row struct {
 	Found     Finding   // what the last query about a settled one found
 	FoundAt   time.Time
 	Assignee  string
-	Resent    int64 // how often a person has sent it again
+	Resent    int64  // how often a person has sent it again
+	Source    string // the API token that handed it over; empty: none did
 
 	budgetAt   int64
 	budgetHeld int64
@@ -56,7 +57,7 @@ type Row struct {
 const rowColumns = `id, partner, trade_no, logistics_name, invoice_no, transport_type, create_transport_type,
 	seller_ip, order_ref, batch, urgent, accepted_at, changed_at, state, version, attempt, sent_attempts, failures,
 	holds, token, fence_at, doubt, barred, begun, not_before, budget_at, budget_held, unlisted_code, reason,
-	error_code, trade_status, refund_status, feed, dead_task, settled_at, found, found_at, assignee, resent`
+	error_code, trade_status, refund_status, feed, dead_task, settled_at, found, found_at, assignee, resent, source`
 
 // selectRow reads shipments, and the ledger's time with them.
 func (d dialect) selectRow() string {
@@ -77,7 +78,8 @@ func scanRow(s scanner) (Row, error) {
 	err := s.Scan(&r.ID, &r.Partner, &r.TradeNo, &r.LogisticsName, &r.InvoiceNo, &r.TransportType, &r.CreateTransportType,
 		&r.SellerIP, &r.OrderRef, &r.Batch, &r.Urgent, &accepted, &changed, &r.State, &r.Version, &r.Attempt, &r.SentAttempts,
 		&r.Failures, &r.Holds, &r.Token, &fence, &r.Doubt, &r.Barred, &r.Begun, &notBefore, &r.budgetAt, &r.budgetHeld,
-		&r.UnlistedCode, &r.Reason, &r.ErrorCode, &r.TradeStatus, &r.RefundStatus, &r.Feed, &r.DeadTask, &settled, &r.Found, &foundAt, &r.Assignee, &r.Resent, &now)
+		&r.UnlistedCode, &r.Reason, &r.ErrorCode, &r.TradeStatus, &r.RefundStatus, &r.Feed, &r.DeadTask, &settled, &r.Found, &foundAt, &r.Assignee, &r.Resent,
+		&r.Source, &now)
 	r.ReadAt = at(orHost(now))
 	r.AcceptedAt, r.ChangedAt, r.FenceAt, r.NotBefore = at(accepted), at(changed), at(fence), at(notBefore)
 	r.SettledAt, r.FoundAt = at(settled), at(foundAt)

@@ -72,6 +72,11 @@ func (l *Ledger) Cancel(ctx context.Context, s Scope, actor string) (closed int6
 		if err != nil {
 			return err
 		}
+		// Many at once: they do not pass through enter one by one.
+		t.outcomeIDs, err = listIn(ctx, t.Tx, t.dialect, scanCount, `SELECT id FROM shipments WHERE `+where+uncalled, args...)
+		if err != nil {
+			return err
+		}
 		err = t.exec(`INSERT INTO history (at, partner, trade_no, actor, act, from_state, to_state, version, detail)
 			SELECT CAST(? AS BIGINT), partner, trade_no, CAST(? AS TEXT), 'cancel', 'queued', 'closed', version + 1, 'cancelled' FROM shipments WHERE `+where+uncalled,
 			append([]any{t.now, actor}, args...)...)

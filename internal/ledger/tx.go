@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"math/big"
 	"time"
+
+	"fahuo/internal/shipment"
 )
 
 // operationLimit is how long one operation may take: a database that has silently gone away must not keep
@@ -20,6 +22,10 @@ type tx struct {
 	ctx     context.Context
 	dialect dialect
 	now     int64
+
+	identity   string         // the ledger's
+	outcomes   []shipment.Key // what has become shipped, dead or closed ...
+	outcomeIDs []int64        // ... and what has in an act over many at once, by id
 
 	gathers *gathering // nil: everything is written at once
 }
@@ -53,13 +59,15 @@ func (l *Ledger) try(ctx context.Context, f func(*tx) error) error {
 	if err != nil {
 		return fmt.Errorf("ledger: begin transaction: %w", err)
 	}
-	t := &tx{Tx: sqlTx, ctx: ctx, dialect: l.dialect}
+	t := &tx{Tx: sqlTx, ctx: ctx, dialect: l.dialect, identity: l.identity}
 	// The time is read first. SQLite has taken the write lock by now, PostgreSQL takes its snapshot with
 	// this: whatever we see was written earlier than now.
 	if t.now, err = l.dialect.now(ctx, sqlTx); err != nil {
 		err = fmt.Errorf("ledger: %w", err)
 	} else {
-		err = f(t)
+		if err = f(t); err == nil {
+			err = t.tell()
+		}
 	}
 	if err != nil {
 		if rollback := sqlTx.Rollback(); rollback != nil && !errors.Is(rollback, sql.ErrTxDone) && ctx.Err() == nil {

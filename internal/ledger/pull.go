@@ -1,0 +1,127 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// ErrCursor says that a cursor is none of this ledger's. Whoever has it begins again without one.
+var ErrCursor = errors.New("the cursor is not one of this ledger's; begin again without one, and skip by id what is known already")
+
+// Events lists what has happened to the shipments of some accounts (nil: of all) after a cursor, the oldest first,
+// and the cursor to go on from; an empty one is the beginning. Nothing is left out: who goes on from cursor to
+// cursor sees every event once, however many write at the same time, and one shipment's events in their order.
+//
+// The id of a row would be no such cursor: of two transactions under way at once the one with the larger id may be
+// committed first. So events are numbered after they were committed, by whoever reads.
+func (l *Ledger) Events(ctx context.Context, partners []string, after string, limit int) (events []Event, next string, err error) {
+	from, err := l.parseCursor(ctx, after)
+	if err != nil {
+		return nil, "", err
+	}
+	for {
+		events, err = l.eventsAfter(ctx, partners, from, limit)
+		if err != nil || len(events) >= limit {
+			break
+		}
+		var n int64
+		if n, err = l.number(ctx); err != nil || n == 0 {
+			break
+		}
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	if len(events) > 0 {
+		from = events[len(events)-1].seq
+	}
+	return events, l.cursorPrefix() + strconv.FormatInt(from, 10), nil
+}
+
+func (l *Ledger) eventsAfter(ctx context.Context, partners []string, from int64, limit int) ([]Event, error) {
+	c := &conditions{}
+	c.add("seq > 0") // so that the index is taken
+	c.add("seq > ?", from)
+	if partners != nil {
+		c.among("partner", partners)
+	}
+	where, args := c.where()
+	return list(ctx, l, scanEvent, `SELECT `+eventColumns+` FROM events e WHERE `+where+` ORDER BY seq LIMIT ?`, append(args, limit)...)
+}
+
+const eventColumns = `e.id, e.uid, e.seq, e.at, e.type, e.partner, e.trade_no, e.source, e.body`
+
+func (e *Event) fields(us *int64, body *string) []any {
+	return []any{&e.row, &e.ID, &e.seq, us, &e.Type, &e.Key.Partner, &e.Key.TradeNo, &e.Source, body}
+}
+
+func scanEvent(s scanner) (e Event, err error) {
+	var us int64
+	var body string
+	err = s.Scan(e.fields(&us, &body)...)
+	e.At, e.Body = at(us), json.RawMessage(body)
+	return e, err
+}
+
+// numberPage is how many events are numbered in one transaction.
+const numberPage = 1000
+
+// number gives the next events that were committed since it last did their places, and tells how many. The row with
+// the last number is the lock: of two who number at once one has to begin again.
+func (l *Ledger) number(ctx context.Context) (n int64, err error) {
+	left, err := list(ctx, l, scanCount, `SELECT id FROM events WHERE seq = 0 ORDER BY id LIMIT 1`)
+	if err != nil || len(left) == 0 {
+		return 0, err
+	}
+	err = l.tx(ctx, "number_events", func(t *tx) error {
+		last, err := lastNumber(t.row(selectLastNumber))
+		if err != nil {
+			return err
+		}
+		n, err = t.changed(`UPDATE events SET seq = numbered.place FROM (SELECT id, CAST(? AS BIGINT) + ROW_NUMBER() OVER (ORDER BY id) AS place
+			FROM (SELECT id FROM events WHERE seq = 0 ORDER BY id LIMIT ?) AS fresh) AS numbered WHERE events.id = numbered.id`, last, numberPage)
+		if err != nil {
+			return err
+		}
+		return t.exec(`UPDATE ledger SET value = ? WHERE name = 'event_seq'`, strconv.FormatInt(last+n, 10))
+	})
+	return n, err
+}
+
+const selectLastNumber = `SELECT value FROM ledger WHERE name = 'event_seq'`
+
+func lastNumber(s scanner) (int64, error) {
+	var text string
+	if err := s.Scan(&text); err != nil {
+		return 0, fmt.Errorf("ledger: the last event's number: %w", err)
+	}
+	return strconv.ParseInt(text, 10, 64)
+}
+
+// cursorPrefix marks cursors as this ledger's.
+func (l *Ledger) cursorPrefix() string { return l.identity[:8] + "-" }
+
+// parseCursor reads a cursor. One from another ledger, or from after the copy that this one was restored from,
+// would silently leave events out.
+func (l *Ledger) parseCursor(ctx context.Context, cursor string) (int64, error) {
+	if cursor == "" {
+		return 0, nil
+	}
+	text, ours := strings.CutPrefix(cursor, l.cursorPrefix())
+	n, err := strconv.ParseInt(text, 10, 64)
+	if !ours || err != nil || n < 0 {
+		return 0, ErrCursor
+	}
+	last, err := first(ctx, l, lastNumber, selectLastNumber)
+	if err != nil {
+		return 0, err
+	}
+	if n > last {
+		return 0, ErrCursor
+	}
+	return n, nil
+}
