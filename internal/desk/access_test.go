@@ -100,7 +100,8 @@ func TestUsersFileIsLookedAtAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	put(pagesUser(t, "wang", desk.Operator))
+	wangUser := pagesUser(t, "wang", desk.Operator)
+	put(wangUser)
 	put(pagesUser(t, "zhao", desk.Operator))
 	users, err := desk.LoadUsers(path)
 	if err != nil {
@@ -111,7 +112,8 @@ func TestUsersFileIsLookedAtAgain(t *testing.T) {
 	hold := "/accounts/" + pagesPartner + "/hold"
 	wang.page(hold)
 
-	put(pagesUser(t, "wang", desk.Viewer))
+	wangUser.Role = desk.Viewer
+	put(wangUser)
 	if err := desk.RemoveUser(path, "zhao"); err != nil {
 		t.Fatal(err)
 	}
