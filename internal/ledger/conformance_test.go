@@ -20,6 +20,7 @@ var conformance = map[string]func(*testing.T){
 	"ABeltThatIsLeftMayBeReplacedAtOnce":        testABeltThatIsLeftMayBeReplacedAtOnce,
 	"ABeltThatOthersUseStaysLive":               testABeltThatOthersUseStaysLive,
 	"ABeltOfTheKilledLapses":                    testABeltOfTheKilledLapses,
+	"ABeltIsRenewedByWhoseItIs":                 testABeltIsRenewedByWhoseItIs,
 	"AbsenceCountsFromLeaving":                  testAbsenceCountsFromLeaving,
 	"AcceptIsOncePerKey":                        testAcceptIsOncePerKey,
 	"AcceptByManyAtOnceIsOncePerKey":            testAcceptByManyAtOnceIsOncePerKey,

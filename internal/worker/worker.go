@@ -31,11 +31,13 @@ type Worker struct {
 	done    sync.WaitGroup
 	failed  chan error
 
-	beltID  string       // of the belt, as last seen; the feeder's
 	givenUp atomic.Int64 // tasks that asynq had given up and whose shipments were taken on
 
-	mu    sync.Mutex
-	drain chan struct{} // closed when Stop begins: no new call
+	asking asking
+
+	mu     sync.Mutex
+	drain  chan struct{} // closed when Stop begins: no new call
+	beltID string        // of the belt, as the feeder last saw it
 
 	stopping sync.Once
 	stopped  chan struct{} // closed when everything has ended
@@ -50,7 +52,7 @@ func New(o Options) (*Worker, error) {
 	loops, endLoop := context.WithCancel(ctx)
 	w := &Worker{
 		o: o, metrics: newMetrics(o.Metrics), ctx: ctx, cancel: cancel, loops: loops, endLoop: endLoop,
-		drain: make(chan struct{}), stopped: make(chan struct{}), failed: make(chan error, 1),
+		asking: asking{busy: make(map[string]bool)}, drain: make(chan struct{}), stopped: make(chan struct{}), failed: make(chan error, 1),
 	}
 	w.asynqLog = o.Log.Sample(&zerolog.BurstSampler{Burst: 3, Period: 30 * time.Second}).With().Str("part", "asynq").Logger()
 	o.Book.Observe(func(op string, took time.Duration) { w.metrics.ledger.WithLabelValues(op).Observe(took.Seconds()) })
@@ -109,6 +111,7 @@ func (w *Worker) run() error {
 	loops.Go(func() { w.every(gaugeEvery, "count", w.gauge) })
 	loops.Go(func() { w.every(questionEvery, "answer what people ask", w.answerQuestions) })
 	loops.Wait()
+	w.asking.running.Wait()
 	w.sayStopped()
 	return nil
 }
@@ -119,11 +122,21 @@ var errTwoBelts = errors.New("two belts")
 // claim makes sure that the belt is this ledger's, and says that it is in use. It runs before every feeding,
 // so it is also how a wiped Redis is noticed.
 func (w *Worker) claim(ctx context.Context) error {
-	id, err := intake.ClaimBelt(ctx, w.o.Book, w.o.Belt, w.o.Name, w.beltID)
-	if err == nil {
-		w.beltID = id
+	id, err := intake.ClaimBelt(ctx, w.o.Book, w.o.Belt, w.o.Name, w.belt())
+	if err != nil {
+		return err
 	}
-	return err
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.beltID = id
+	return nil
+}
+
+// belt is the id of the belt that this worker uses; empty: none yet.
+func (w *Worker) belt() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.beltID
 }
 
 // beltLook is how often a worker that waits for the belt looks whether the other one has left.
@@ -170,12 +183,13 @@ const leaveLimit = 3 * time.Second
 // leaveBelt takes back that this worker uses the belt, so that one with another Redis need not wait until its
 // word lapses. Last of all: until then lanes and feeder put tasks there. If it cannot be said, that one waits.
 func (w *Worker) leaveBelt() {
-	if w.beltID == "" {
+	id := w.belt()
+	if id == "" {
 		return
 	}
 	ctx, cancel := context.WithTimeout(w.ctx, leaveLimit)
 	defer cancel()
-	if err := w.o.Book.LeaveBelt(ctx, ledger.Belt{ID: w.beltID, Worker: w.o.Name}); err != nil {
+	if err := w.o.Book.LeaveBelt(ctx, ledger.Belt{ID: id, Worker: w.o.Name}); err != nil {
 		w.o.Log.Debug().Err(err).Msg("the belt could not be given back; a worker with another Redis waits a few seconds")
 	}
 }
