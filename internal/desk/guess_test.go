@@ -23,7 +23,7 @@ type guesser struct {
 func (g guesser) try(remote, forwarded, name, password string) int {
 	g.t.Helper()
 	form := url.Values{"name": {name}, "password": {password}}
-	r := httptest.NewRequest(http.MethodPost, "/login", strings.NewReader(form.Encode()))
+	r := httptest.NewRequestWithContext(g.t.Context(), http.MethodPost, "/login", strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.RemoteAddr = remote
 	if forwarded != "" {

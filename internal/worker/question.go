@@ -38,7 +38,7 @@ func (w *Worker) answerQuestions(ctx context.Context) error {
 	for _, q := range questions {
 		for _, l := range w.lanes {
 			if l.partner == q.Key.Partner {
-				w.asking.ask(l.partner, func() error { return l.answer(w.loops, q) }) //nolint:contextcheck // outlasts this look
+				w.asking.ask(l.partner, func() error { return l.answer(w.loops, q) }) // which outlasts this look
 			}
 		}
 	}
