@@ -3,6 +3,7 @@ package desk
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -133,6 +134,8 @@ func (q *request) heldOrNot(held bool) (partner string, err error) {
 		return "", &problem{http.StatusNotFound, "error.not_found"}
 	case err != nil:
 		return "", err
+	case held && account.Hold != nil && q.PostFormValue("since") != "" && q.PostFormValue("since") != strconv.FormatInt(account.Hold.Since.UnixMicro(), 10):
+		return "", &problem{http.StatusConflict, "accounts.held_anew"}
 	case held && account.Hold == nil:
 		return "", &problem{http.StatusConflict, "accounts.not_held"}
 	case !held && account.Hold != nil:

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -92,7 +93,12 @@ func (q *request) cancel() error {
 	if v.Uncalled > shown {
 		return q.page(http.StatusConflict, "cancel", v)
 	}
-	closed, _, err := q.d.o.Book.Cancel(q.Context(), ledger.Scope{Batch: name}, q.user.Name)
+	closed, err := q.d.o.Book.CancelShown(q.Context(), ledger.Scope{Batch: name}, shown, q.user.Name)
+	if errors.Is(err, ledger.ErrStale) { // more has come in this very moment
+		if v, err = q.readBatch(name); err == nil {
+			return q.page(http.StatusConflict, "cancel", v)
+		}
+	}
 	if err != nil {
 		return err
 	}

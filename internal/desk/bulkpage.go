@@ -74,6 +74,9 @@ func (q *request) showBulk(id int64) error {
 	if err != nil {
 		return err
 	}
+	if b.State == ledger.BulkPreview && b.DoneAt.IsZero() { // being made, or given up
+		return &problem{http.StatusNotFound, "bulk.gone"}
+	}
 	accounts, err := q.d.accounts(q.Context())
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -203,10 +204,13 @@ func harmless(value string) string {
 	return value
 }
 
+// beginnings are where a spreadsheet that parts CSV at other marks than commas would see a cell begin, and a formula.
+var beginnings = regexp.MustCompile(`([;\t|]\s*)([=+\-@＝＋－＠])`)
+
 // csvCell is a value as it stands in CSV: a spreadsheet would round a long number, and takes one with a tab for text.
 // Alipay's own exports do the same, and our import takes it off again.
 func csvCell(value string) string {
-	value = harmless(value)
+	value = beginnings.ReplaceAllString(harmless(value), "$1'$2")
 	if numeric(value) && (len(value) >= 12 || value[0] == '0' || strings.ContainsAny(value, "eE")) {
 		return value + "\t"
 	}

@@ -10,7 +10,7 @@ import (
 var (
 	emails = regexp.MustCompile(`([A-Za-z0-9._%+-])[A-Za-z0-9._%+-]*(@[A-Za-z0-9.-]+\.[A-Za-z]{2,})`)
 	phones = regexp.MustCompile(`\b((?:00|\+)?(?:86)?-?1[3-9][0-9])[0-9]{4}([0-9]{4})\b`)
-	tokens = regexp.MustCompile(`(?i)("?\b(?:key|sign|private_key|secret)"?\s*[=:]\s*"?)[^&\s<"',}]+`)
+	tokens = regexp.MustCompile(`(?i)("?\b(?:key|sign|private_key|secret)"?(?:\s*[=:]\s*"?|>))[^&\s<"',}]+`)
 )
 
 // How many digits a mobile number has, alone and with the longest prefix (0086).
@@ -32,7 +32,7 @@ func mask(text string) string {
 	if len(text) >= phoneLength && (len(text) <= longestPhone || !onlyDigits(text)) {
 		text = phones.ReplaceAllString(text, "$1****$2")
 	}
-	if strings.ContainsAny(text, "=:") {
+	if strings.ContainsAny(text, "=:>") {
 		text = tokens.ReplaceAllString(text, "$1***")
 	}
 	return text

@@ -28,11 +28,13 @@ type Worker struct {
 	done    sync.WaitGroup
 	failed  chan error
 
-	beltID  string       // of the belt, as last seen; the feeder's
 	givenUp atomic.Int64 // tasks that asynq had given up and whose shipments were taken on
 
-	mu    sync.Mutex
-	drain chan struct{} // closed when Stop begins: no new call
+	asking asking
+
+	mu     sync.Mutex
+	drain  chan struct{} // closed when Stop begins: no new call
+	beltID string        // of the belt, as the feeder last saw it
 
 	stopping sync.Once
 	stopped  chan struct{} // closed when everything has ended
@@ -47,7 +49,7 @@ func New(o Options) (*Worker, error) {
 	loops, endLoop := context.WithCancel(ctx)
 	w := &Worker{
 		o: o, metrics: newMetrics(o.Metrics), ctx: ctx, cancel: cancel, loops: loops, endLoop: endLoop,
-		drain: make(chan struct{}), stopped: make(chan struct{}), failed: make(chan error, 1),
+		asking: asking{busy: make(map[string]bool)}, drain: make(chan struct{}), stopped: make(chan struct{}), failed: make(chan error, 1),
 	}
 	w.asynqLog = o.Log.Sample(&zerolog.BurstSampler{Burst: 3, Period: 30 * time.Second}).With().Str("part", "asynq").Logger()
 	o.Book.Observe(func(op string, took time.Duration) { w.metrics.ledger.WithLabelValues(op).Observe(took.Seconds()) })
@@ -106,6 +108,7 @@ func (w *Worker) run() error {
 	loops.Go(func() { w.every(gaugeEvery, "count", w.gauge) })
 	loops.Go(func() { w.every(questionEvery, "answer what people ask", w.answerQuestions) })
 	loops.Wait()
+	w.asking.running.Wait()
 	w.sayStopped()
 	return nil
 }
