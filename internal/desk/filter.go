@@ -15,6 +15,7 @@ type filters struct {
 	Selects []selection
 	Inputs  []input
 	Chips   []chip
+	Faults  []string // what does not narrow although it was asked for
 	Size    string // page size, when it is not the usual one
 }
 

@@ -73,10 +73,7 @@ func (q *request) shipments() error {
 
 // shipmentFilter reads a filter out of an address.
 func shipmentFilter(query url.Values) ledger.ShipmentFilter {
-	f := ledger.ShipmentFilter{Partner: query.Get("account"), Batch: query.Get("batch"), From: day(query.Get("from")), To: day(query.Get("to"))}
-	if state, err := shipment.ParseState(query.Get("state")); err == nil {
-		f.State = state
-	}
+	f := ledger.ShipmentFilter{Partner: query.Get("account"), State: shipment.State(query.Get("state")), Batch: query.Get("batch"), From: day(query.Get("from")), To: day(query.Get("to"))}
 	if !f.To.IsZero() {
 		f.To = f.To.AddDate(0, 0, 1) // the day itself is meant, too
 	}
