@@ -16,7 +16,7 @@ type filters struct {
 	Inputs  []input
 	Chips   []chip
 	Faults  []string // what does not narrow although it was asked for
-	Size    string // page size, when it is not the usual one
+	Size    string   // page size, when it is not the usual one
 }
 
 type selection struct {
