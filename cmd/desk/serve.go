@@ -81,6 +81,9 @@ func (c *serveCmd) Run(ctx context.Context, g *cli, s streams) (err error) {
 	defer stop()
 	log := g.logger(s)
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return settings.Usage(fmt.Errorf("--listen (FAHUO_DESK_LISTEN): something else listens at %s (another desk, or the sandbox?); stop it, or give another address", c.Listen))
+	}
 	if err != nil {
 		return settings.Usage(fmt.Errorf("--listen (FAHUO_DESK_LISTEN): %w", err))
 	}
@@ -94,7 +97,11 @@ func (c *serveCmd) Run(ctx context.Context, g *cli, s streams) (err error) {
 		return errors.Join(err, listener.Close())
 	}
 	defer d.Stop()
-	if _, err := fmt.Fprintf(s.out, "The desk is at http://%s\n", listener.Addr()); err != nil {
+	note := ""
+	if c.SecureCookies {
+		note = ", for a proxy with https: nobody can log in here directly, since cookies are for https alone"
+	}
+	if _, err := fmt.Fprintf(s.out, "The desk is at http://%s%s\n", listener.Addr(), note); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	server := desk.Server(d)

@@ -61,7 +61,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "announce": announce, "hold": hold, "becomes": becomes, "gbk": gbk,
+			"exits": exits, "announce": announce, "hold": hold, "becomes": becomes, "gbk": gbk, "heartbeat": heartbeat,
 		},
 	})
 }
@@ -96,6 +96,13 @@ func withBook(ts *testscript.TestScript, f func(context.Context, *ledger.Ledger)
 func announce(ts *testscript.TestScript, _ bool, args []string) {
 	withBook(ts, func(ctx context.Context, book *ledger.Ledger) error {
 		return book.Announce(ctx, []ledger.Account{{Partner: args[0], Name: args[1], Interval: 10 * time.Second}})
+	})
+}
+
+// heartbeat does what a worker does all the time, and at its end: heartbeat PARTNER works|ends.
+func heartbeat(ts *testscript.TestScript, _ bool, args []string) {
+	withBook(ts, func(ctx context.Context, book *ledger.Ledger) error {
+		return book.Heartbeat(ctx, "worker-1", args[:1], args[1] == "ends")
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"fahuo/internal/ledger"
@@ -30,7 +31,7 @@ func (q *request) batch(name string) error {
 		return err
 	}
 	if v.ETA.IsZero() && v.Unknown != "" {
-		if v.Accounts, err = q.standingIn(name); err != nil {
+		if v.Accounts, err = q.standingIn(v.batchLine); err != nil {
 			return err
 		}
 	}
@@ -50,9 +51,9 @@ func (q *request) readBatch(name string) (v batchView, err error) {
 	return v, err
 }
 
-// standingIn are the accounts of a batch, for whoever wants to know why nobody can say when it is done.
-func (q *request) standingIn(name string) (all []standing, err error) {
-	partners, err := q.d.o.Book.PartnersIn(q.Context(), ledger.Scope{Batch: name})
+// standingIn are the accounts of a batch that are why nobody can say when it is done.
+func (q *request) standingIn(b batchLine) (all []standing, err error) {
+	partners, err := q.d.o.Book.PartnersIn(q.Context(), ledger.Scope{Batch: b.Name})
 	if err != nil {
 		return nil, err
 	}
@@ -61,11 +62,21 @@ func (q *request) standingIn(name string) (all []standing, err error) {
 		return nil, err
 	}
 	for _, a := range accounts {
-		for _, p := range partners {
-			if p == a.Partner && (a.Hold != nil || a.Announced.IsZero()) {
-				all = append(all, standing{Standing: ledger.Standing{Account: a}, Name: accountName(a), Hold: q.lang.hold(a.Hold)})
-			}
+		if !slices.Contains(partners, a.Partner) {
+			continue
 		}
+		s := standing{Standing: ledger.Standing{Account: a}, Name: accountName(a), Hold: q.lang.hold(a.Hold)}
+		switch {
+		case a.Hold != nil:
+			s.Unknown = "overview.on_hold"
+		case a.Announced.IsZero():
+			s.Unknown = "batches.never_served"
+		case slices.Contains(b.Unserved, a.Partner):
+			s.Unknown = "batches.unserved"
+		default:
+			continue
+		}
+		all = append(all, s)
 	}
 	return all, nil
 }

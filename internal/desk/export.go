@@ -156,9 +156,18 @@ func (q *request) fillSheet(file *excelize.File, stream *excelize.StreamWriter, 
 	if err != nil {
 		return err
 	}
-	err = errors.Join(stream.SetColWidth(1, len(s.header), 22), stream.SetPanes(&excelize.Panes{
+	for i, head := range s.header {
+		width := 22.0
+		if head == q.lang.text("col.trade_no") {
+			width = 32 // 28 digits are seen whole
+		}
+		if err := stream.SetColWidth(i+1, i+1, width); err != nil {
+			return err
+		}
+	}
+	err = stream.SetPanes(&excelize.Panes{
 		Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft",
-	}))
+	})
 	if err != nil {
 		return err
 	}

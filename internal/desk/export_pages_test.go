@@ -117,6 +117,9 @@ func TestExportsWithHostileValues(t *testing.T) {
 				t.Errorf("order %q", order)
 			}
 		}
+		if width, err := f.GetColWidth("Sheet1", "A"); err != nil || width < 30 {
+			t.Errorf("trade numbers have a width of %v (%v), and are cut", width, err)
+		}
 		kind, err := f.GetCellType("Sheet1", "A2")
 		if err != nil || kind != excelize.CellTypeInlineString && kind != excelize.CellTypeSharedString {
 			t.Errorf("type %v %v", kind, err)

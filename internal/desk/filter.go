@@ -15,7 +15,8 @@ type filters struct {
 	Selects []selection
 	Inputs  []input
 	Chips   []chip
-	Size    string // page size, when it is not the usual one
+	Faults  []string // what does not narrow although it was asked for
+	Size    string   // page size, when it is not the usual one
 }
 
 type selection struct {

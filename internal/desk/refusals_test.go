@@ -141,6 +141,7 @@ func TestAnActLeadsNowhereElse(t *testing.T) {
 func TestWhenItWillBeCalled(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
+	must(t, s.book.Heartbeat(t.Context(), "worker-1", []string{partner}, false))
 	v, held := parcel(1), parcel(2)
 	held.Partner = "2088000000000002"
 	s.accept(v, held)
