@@ -141,7 +141,7 @@ func TestServesUntilToldToStop(t *testing.T) {
 // A ledger that is away is waited for, and said to be away; a desk that waits can be stopped.
 func TestWaitsForTheLedger(t *testing.T) {
 	t.Parallel()
-	away := "postgres://fahuo@127.0.0.1:" + proctest.FreePort(t) + "/fahuo"
+	away := "postgres://fahuo@" + proctest.Deserted(t) + "/fahuo"
 	p := proctest.Start(t, t.TempDir(), []string{"DATABASE_URL=" + away}, program, "--listen", "127.0.0.1:0", "--users", users(t))
 	p.WaitFor("the ledger cannot be opened yet; waiting")
 	p.Signal(syscall.SIGINT)
