@@ -47,7 +47,7 @@ const partner = "2088000000000001"
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	redis := proctest.Redis(t)
-	away := proctest.FreePort(t)
+	away := proctest.Deserted(t)
 	var database atomic.Int32
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -56,8 +56,8 @@ func TestScripts(t *testing.T) {
 			e.Setenv("PATH", filepath.Dir(program)+string(os.PathListSeparator)+e.Getenv("PATH"))
 			// A database of its own for each script: a Redis belongs to one ledger.
 			e.Setenv("REDIS_URL", fmt.Sprintf("redis://%s/%d", redis, database.Add(1)))
-			e.Setenv("AWAY", "redis://127.0.0.1:"+away)
-			e.Setenv("FAHUO_EMBEDDED_REDIS_ADDR", "127.0.0.1:"+away)
+			e.Setenv("AWAY", "redis://"+away)
+			e.Setenv("FAHUO_EMBEDDED_REDIS_ADDR", away)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -109,7 +109,8 @@ func heartbeat(ts *testscript.TestScript, _ bool, args []string) {
 // hold puts an account on hold: hold PARTNER CODE REASON.
 func hold(ts *testscript.TestScript, _ bool, args []string) {
 	withBook(ts, func(ctx context.Context, book *ledger.Ledger) error {
-		return book.SetHold(ctx, args[0], args[1], args[2], "worker")
+		_, err := book.SetHold(ctx, args[0], args[1], args[2], "worker")
+		return err
 	})
 }
 

@@ -94,8 +94,12 @@ func (q *request) holdAccount() error {
 	if err != nil {
 		return err
 	}
-	if err := q.d.o.Book.SetHold(q.Context(), partner, ledger.HoldManual, reason, q.user.Name); err != nil {
+	held, err := q.d.o.Book.SetHold(q.Context(), partner, ledger.HoldManual, reason, q.user.Name)
+	if err != nil {
 		return err
+	}
+	if !held { // somebody was quicker
+		return &problem{http.StatusConflict, "accounts.held_already"}
 	}
 	return q.done("/accounts", "account_held", 0)
 }

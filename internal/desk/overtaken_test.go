@@ -18,14 +18,14 @@ func TestReleaseOfAHoldThatWasNotShown(t *testing.T) {
 	s := newSite(t)
 	b := s.as("wang", "en")
 	address := "/accounts/" + partner + "/release"
-	must(t, s.book.SetHold(t.Context(), partner, ledger.HoldManual, "stocktaking", "li"))
+	must1(s.book.SetHold(t.Context(), partner, ledger.HoldManual, "stocktaking", "li"))
 	found := regexp.MustCompile(`name="since" value="(\d+)"`).FindStringSubmatch(b.look(address).body)
 	if found == nil {
 		t.Fatal("the page does not say which hold it shows")
 	}
 	_, err := s.book.Release(t.Context(), partner, "li")
 	must(t, err)
-	must(t, s.book.SetHold(t.Context(), partner, "ILLEGAL_SIGN", "the key is wrong", "worker"))
+	must1(s.book.SetHold(t.Context(), partner, "ILLEGAL_SIGN", "the key is wrong", "worker"))
 	if a := b.post(address, url.Values{"since": {found[1]}}); a.status != http.StatusConflict {
 		t.Errorf("%d", a.status)
 	}
@@ -87,5 +87,27 @@ func TestSignsInMarkupAreMasked(t *testing.T) {
 		if got := desk.Masked(text); got != want {
 			t.Errorf("%s: %s", text, got)
 		}
+	}
+}
+
+// Of two people who hold an account at the very same moment one is told that he has, and the other that it was held
+// already.
+func TestTwoHoldAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	wang, li := s.as("wang", "en"), s.as("li", "en")
+	for round := range 10 {
+		counts := make(chan int, 4)
+		for _, b := range []*browser{wang, li, wang, li} {
+			go func() { counts <- b.post("/accounts/"+partner+"/hold", url.Values{"reason": {"why"}}).status }()
+		}
+		told := make(map[int]int)
+		for range cap(counts) {
+			told[<-counts]++
+		}
+		if told[http.StatusSeeOther] != 1 || told[http.StatusConflict] != 3 {
+			t.Errorf("round %d: %v", round, told)
+		}
+		must1(s.book.Release(t.Context(), partner, "li"))
 	}
 }

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"errors"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -36,6 +37,49 @@ func testANoteTwiceAtOnceIsOnce(t *testing.T) {
 		wg.Wait()
 		if lines, err := l.History(t.Context(), parcel(1).Key()); err != nil || len(lines) != round+1 {
 			t.Fatalf("%d notes after %d (%v)", len(lines), round+1, err)
+		}
+	}
+}
+
+// Of those who hold an account at the very same moment one has done it: the others are told, and the first one's reason
+// stays.
+func testOnlyOneOfManyHolds(t *testing.T) {
+	url := newURL(t)
+	l := open(t, url)
+	announce(t, l)
+	hands := make([]*ledger.Ledger, 6)
+	for i := range hands {
+		hands[i] = open(t, url)
+	}
+	for round := range 10 {
+		start := make(chan struct{})
+		held := make([]bool, len(hands))
+		var wg sync.WaitGroup
+		for i, mine := range hands {
+			wg.Go(func() {
+				<-start
+				var err error
+				if held[i], err = mine.SetHold(t.Context(), partner, ledger.HoldManual, strconv.Itoa(i), wang); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		close(start)
+		wg.Wait()
+		n, stays := 0, account(t, l).Hold
+		for i := range held {
+			if held[i] {
+				n++
+			}
+			if stays == nil || held[i] != (stays.Reason == strconv.Itoa(i)) {
+				t.Errorf("round %d: %d is told %v, and what stays is %+v", round, i, held[i], stays)
+			}
+		}
+		if n != 1 {
+			t.Errorf("round %d: %d have held it", round, n)
+		}
+		if _, err := l.Release(t.Context(), partner, wang); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

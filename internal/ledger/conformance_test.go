@@ -72,6 +72,7 @@ var conformance = map[string]func(*testing.T){
 	"ASettledDeadLettersTaskGoes":               testASettledDeadLettersTaskGoes,
 	"ANoteTwiceIsOnce":                          testANoteTwiceIsOnce,
 	"ANoteTwiceAtOnceIsOnce":                    testANoteTwiceAtOnceIsOnce,
+	"OnlyOneOfManyHolds":                        testOnlyOneOfManyHolds,
 	"CancelNoMoreThanWasShown":                  testCancelNoMoreThanWasShown,
 	"APreviewThatIsBeingMade":                   testAPreviewThatIsBeingMade,
 	"AnAnswerFromBeforeACall":                   testAnAnswerFromBeforeACall,

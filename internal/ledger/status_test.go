@@ -36,7 +36,7 @@ func testETACountsWhatIsAhead(t *testing.T) {
 	if answered := now(t, l); eta.Before(asked.Add(3*time.Second)) || eta.After(answered.Add(3*time.Second)) {
 		t.Fatalf("four shipments a second apart: the last %v after the question, want 3 s", eta.Sub(asked))
 	}
-	if err := l.SetHold(t.Context(), partner, ledger.HoldManual, "x", "boss"); err != nil {
+	if _, err := l.SetHold(t.Context(), partner, ledger.HoldManual, "x", "boss"); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok, err := l.ETA(t.Context(), ledger.Scope{Batch: "b1"}); ok || err != nil {
