@@ -25,6 +25,9 @@ func (v batchView) Line() batchLine { return v.batchLine }
 // Begun is what is queued and was called before.
 func (v batchView) Begun() int64 { return v.Counts[shipment.Queued] - v.Uncalled }
 
+// Left is what cancelling leaves as it is.
+func (v batchView) Left() int64 { return v.Total - v.Uncalled - v.Counts[shipment.Closed] }
+
 func (q *request) batch(name string) error {
 	v, err := q.readBatch(name)
 	if err != nil {
