@@ -15,6 +15,7 @@ import (
 // batchesView is the list of batches.
 type batchesView struct {
 	Filters filters
+	Query   string // the filter as a query, for the exports
 	Batches []batchLine
 	Total   int64
 	Newest  string // back to the list's beginning; empty: this is it
@@ -73,6 +74,7 @@ func (q *request) batches() error {
 	if text != "" {
 		search.Set("q", text)
 	}
+	v.Query = search.Encode()
 	if after.Name != "" {
 		v.Newest = "/batches?" + search.Encode()
 	}
