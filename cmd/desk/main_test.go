@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -140,11 +141,25 @@ func TestServesUntilToldToStop(t *testing.T) {
 // A ledger that is away is waited for, and said to be away; a desk that waits can be stopped.
 func TestWaitsForTheLedger(t *testing.T) {
 	t.Parallel()
-	away := "postgres://fahuo@127.0.0.1:" + proctest.FreePort(t) + "/fahuo"
+	away := "postgres://fahuo@" + proctest.Deserted(t) + "/fahuo"
 	p := proctest.Start(t, t.TempDir(), []string{"DATABASE_URL=" + away}, program, "--listen", "127.0.0.1:0", "--users", users(t))
 	p.WaitFor("the ledger cannot be opened yet; waiting")
 	p.Signal(syscall.SIGINT)
 	if code := p.Exit(); code != 0 {
 		t.Errorf("exit %d", code)
+	}
+}
+
+// Where something else listens already, the desk says so and what to do.
+func TestTheAddressIsTaken(t *testing.T) {
+	t.Parallel()
+	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = taken.Close() }) // nobody came
+	p := proctest.Start(t, t.TempDir(), nil, program, "--listen", taken.Addr().String(), "--users", users(t))
+	if code := p.Exit(); code != 2 || !strings.Contains(p.Output(), "something else listens at "+taken.Addr().String()) || !strings.Contains(p.Output(), "give another address") {
+		t.Errorf("exit %d: %s", code, p.Output())
 	}
 }

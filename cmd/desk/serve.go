@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/signal"
 	"syscall"
@@ -16,10 +17,11 @@ import (
 )
 
 type serveCmd struct {
-	Listen         string `env:"FAHUO_DESK_LISTEN" default:"127.0.0.1:8080" help:"Address to listen on."`
-	Users          string `env:"FAHUO_DESK_USERS" placeholder:"FILE" help:"Who may log in; desk user add writes it."`
-	SecureCookies  bool   `env:"FAHUO_DESK_SECURE_COOKIES" help:"Browsers reach this by https, through a proxy: cookies are for https alone."`
-	AllowPlainHTTP bool   `name:"allow-plain-http" env:"FAHUO_DESK_ALLOW_PLAIN_HTTP" help:"Listen off loopback although passwords then cross the network unencrypted."`
+	Listen         string   `env:"FAHUO_DESK_LISTEN" default:"127.0.0.1:8080" help:"Address to listen on."`
+	Users          string   `env:"FAHUO_DESK_USERS" placeholder:"FILE" help:"Who may log in; desk user add writes it."`
+	SecureCookies  bool     `env:"FAHUO_DESK_SECURE_COOKIES" help:"Browsers reach this by https, through a proxy: cookies are for https alone."`
+	TrustedProxies []string `name:"trusted-proxies" env:"FAHUO_DESK_TRUSTED_PROXIES" placeholder:"ADDRESS" help:"Proxies whose X-Forwarded-For says from where a browser comes: addresses or networks, with commas between."`
+	AllowPlainHTTP bool     `name:"allow-plain-http" env:"FAHUO_DESK_ALLOW_PLAIN_HTTP" help:"Listen off loopback although passwords then cross the network unencrypted."`
 }
 
 // check refuses what would give passwords away.
@@ -36,7 +38,25 @@ func (c *serveCmd) check() error {
 	if c.Users == "" {
 		faults = append(faults, errors.New("--users (FAHUO_DESK_USERS) is missing; make the file with: desk user add NAME --role operator --users FILE"))
 	}
+	if _, err := c.proxies(); err != nil {
+		faults = append(faults, err)
+	}
 	return errors.Join(faults...)
+}
+
+// proxies reads addresses and networks.
+func (c *serveCmd) proxies() (all []netip.Prefix, err error) {
+	for _, text := range c.TrustedProxies {
+		p, err := netip.ParsePrefix(text)
+		if ip, err2 := netip.ParseAddr(text); err2 == nil {
+			p, err = netip.PrefixFrom(ip, ip.BitLen()), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--trusted-proxies (FAHUO_DESK_TRUSTED_PROXIES) %q is neither an address, as 127.0.0.1, nor a network, as 10.1.0.0/16", text)
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
 }
 
 func loopback(host string) bool {
@@ -49,6 +69,10 @@ func (c *serveCmd) Run(ctx context.Context, g *cli, s streams) (err error) {
 	if err := errors.Join(append(g.Validate(), c.check())...); err != nil {
 		return settings.Usage(err)
 	}
+	proxies, err := c.proxies()
+	if err != nil {
+		return settings.Usage(err)
+	}
 	users, err := desk.LoadUsers(c.Users)
 	if err != nil {
 		return settings.Usage(err)
@@ -57,6 +81,9 @@ func (c *serveCmd) Run(ctx context.Context, g *cli, s streams) (err error) {
 	defer stop()
 	log := g.logger(s)
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return settings.Usage(fmt.Errorf("--listen (FAHUO_DESK_LISTEN): something else listens at %s (another desk, or the sandbox?); stop it, or give another address", c.Listen))
+	}
 	if err != nil {
 		return settings.Usage(fmt.Errorf("--listen (FAHUO_DESK_LISTEN): %w", err))
 	}
@@ -65,12 +92,16 @@ func (c *serveCmd) Run(ctx context.Context, g *cli, s streams) (err error) {
 		return errors.Join(err, listener.Close())
 	}
 	defer func() { err = errors.Join(err, book.Close()) }()
-	d, err := desk.New(desk.Options{Book: book, Users: users, Log: log, SecureCookies: c.SecureCookies})
+	d, err := desk.New(desk.Options{Book: book, Users: users, Log: log, SecureCookies: c.SecureCookies, Proxies: proxies})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	defer d.Stop()
-	if _, err := fmt.Fprintf(s.out, "The desk is at http://%s\n", listener.Addr()); err != nil {
+	note := ""
+	if c.SecureCookies {
+		note = ", for a proxy with https: nobody can log in here directly, since cookies are for https alone"
+	}
+	if _, err := fmt.Fprintf(s.out, "The desk is at http://%s%s\n", listener.Addr(), note); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	server := desk.Server(d)

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/mattn/go-isatty"
 	"golang.org/x/term"
@@ -86,6 +88,9 @@ func (c *userAddCmd) Run(ctx context.Context, g *cli, s streams) error {
 	if err := desk.CheckName(c.Name); err != nil {
 		return settings.Usage(err)
 	}
+	if err := checkDirectory(c.Users); err != nil {
+		return settings.Usage(err)
+	}
 	password, err := readPassword(s)
 	if err != nil {
 		return err
@@ -106,6 +111,15 @@ func (c *userAddCmd) Run(ctx context.Context, g *cli, s streams) error {
 		return err
 	}
 	return g.endSessions(ctx, c.Name, s)
+}
+
+// checkDirectory says before a password is asked for that the users file cannot be made.
+func checkDirectory(path string) error {
+	dir := filepath.Dir(path)
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("--users (FAHUO_DESK_USERS): there is no directory %s; make it first: mkdir -p %s", dir, dir)
+	}
+	return nil
 }
 
 // readPassword asks twice on a terminal, and otherwise reads a line.

@@ -137,6 +137,9 @@ func (c *fileCmd) importFile(ctx context.Context, g *cli, s streams, log zerolog
 		if !c.DryRun {
 			err = errors.Join(err, belt.deliver(ctx, log))
 		}
+		if sum.Accepted > 0 && !c.DryRun {
+			warnUnserved(context.WithoutCancel(ctx), book, ledger.Scope{Batch: sum.Batch}, log)
+		}
 		return err
 	})
 }

@@ -47,7 +47,7 @@ const partner = "2088000000000001"
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	redis := proctest.Redis(t)
-	away := proctest.FreePort(t)
+	away := proctest.Deserted(t)
 	var database atomic.Int32
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -56,12 +56,12 @@ func TestScripts(t *testing.T) {
 			e.Setenv("PATH", filepath.Dir(program)+string(os.PathListSeparator)+e.Getenv("PATH"))
 			// A database of its own for each script: a Redis belongs to one ledger.
 			e.Setenv("REDIS_URL", fmt.Sprintf("redis://%s/%d", redis, database.Add(1)))
-			e.Setenv("AWAY", "redis://127.0.0.1:"+away)
-			e.Setenv("FAHUO_EMBEDDED_REDIS_ADDR", "127.0.0.1:"+away)
+			e.Setenv("AWAY", "redis://"+away)
+			e.Setenv("FAHUO_EMBEDDED_REDIS_ADDR", away)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "announce": announce, "hold": hold, "becomes": becomes, "gbk": gbk,
+			"exits": exits, "announce": announce, "hold": hold, "becomes": becomes, "gbk": gbk, "heartbeat": heartbeat,
 		},
 	})
 }
@@ -99,10 +99,18 @@ func announce(ts *testscript.TestScript, _ bool, args []string) {
 	})
 }
 
+// heartbeat does what a worker does all the time, and at its end: heartbeat PARTNER works|ends.
+func heartbeat(ts *testscript.TestScript, _ bool, args []string) {
+	withBook(ts, func(ctx context.Context, book *ledger.Ledger) error {
+		return book.Heartbeat(ctx, "worker-1", args[:1], args[1] == "ends")
+	})
+}
+
 // hold puts an account on hold: hold PARTNER CODE REASON.
 func hold(ts *testscript.TestScript, _ bool, args []string) {
 	withBook(ts, func(ctx context.Context, book *ledger.Ledger) error {
-		return book.SetHold(ctx, args[0], args[1], args[2], "worker")
+		_, err := book.SetHold(ctx, args[0], args[1], args[2], "worker")
+		return err
 	})
 }
 

@@ -51,13 +51,16 @@ type held struct {
 // Run is `enqueue status`.
 func (c *statusCmd) Run(ctx context.Context, g *cli, s streams) error {
 	return g.withLedger(ctx, s, ledger.OpenExisting, checkPartnerFlag(c.Partner), func(book *ledger.Ledger) error {
-		st, err := readStatus(ctx, book, ledger.Scope{Batch: c.Batch, Partner: c.Partner})
+		scope := ledger.Scope{Batch: c.Batch, Partner: c.Partner}
+		st, err := readStatus(ctx, book, scope)
 		switch {
 		case err != nil:
 			return err
 		case st.Total == 0 && (c.Batch != "" || c.Partner != ""):
 			return unknown(book, c.Batch, c.Partner)
-		case c.JSON:
+		}
+		warnUnserved(ctx, book, scope, g.logger(s))
+		if c.JSON {
 			return printJSON(s.out, st)
 		}
 		p := &page{w: s.out}

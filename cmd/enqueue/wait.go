@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
 )
@@ -38,19 +40,20 @@ func (c *waitCmd) Run(ctx context.Context, g *cli, s streams) error {
 			ctx, cancel = context.WithTimeout(ctx, c.Timeout)
 			defer cancel()
 		}
-		return c.watch(ctx, book, s)
+		return c.watch(ctx, book, s, g.logger(s))
 	})
 }
 
 // watch looks until nothing of the batch is queued or being called.
-func (c *waitCmd) watch(ctx context.Context, book *ledger.Ledger, s streams) error {
+func (c *waitCmd) watch(ctx context.Context, book *ledger.Ledger, s streams, log zerolog.Logger) error {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	say := teller{streams: s}
+	idle := idleness{book: book, scope: ledger.Scope{Batch: c.Batch}}
 	defer func() { say.bar.end() }()
 	for {
 		// Detached, so that time being over is never taken for a ledger that cannot be read.
-		st, err := readStatus(context.WithoutCancel(ctx), book, ledger.Scope{Batch: c.Batch})
+		st, err := readStatus(context.WithoutCancel(ctx), book, idle.scope)
 		if err != nil {
 			return err
 		}
@@ -71,6 +74,11 @@ func (c *waitCmd) watch(ctx context.Context, book *ledger.Ledger, s streams) err
 			return fmt.Errorf("batch %s is done, but not all of it is shipped: %s", c.Batch, counted(st))
 		}
 		say.progress(st)
+		for _, partner := range idle.news(context.WithoutCancel(ctx), time.Now()) {
+			say.bar.end()
+			say.bar = bar{} // the next look draws it anew, below
+			log.Warn().Msg(nobodyServes(partner))
+		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():

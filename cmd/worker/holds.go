@@ -168,20 +168,34 @@ func (c *holdCmd) hold(ctx context.Context, book *ledger.Ledger, s streams) erro
 	case err != nil && !errors.Is(err, ledger.ErrNotFound):
 		return err
 	case a.Hold != nil:
-		_, err := fmt.Fprintf(s.out, "%s was on hold already since %s (%s: %s); that reason stays\n", c.Partner,
-			a.Hold.Since.In(beijing).Format(second), a.Hold.Code, a.Hold.Reason)
-		return err
+		return c.heldAlready(a, s)
 	case a.Announced.IsZero() && !c.Ahead:
 		return fmt.Errorf("%w; to hold it before a worker first announces it, add --ahead", unannounced(ctx, book, c.Partner))
 	}
-	if err := book.SetHold(ctx, c.Partner, ledger.HoldManual, c.Reason, person()); err != nil {
+	held, err := book.SetHold(ctx, c.Partner, ledger.HoldManual, c.Reason, person())
+	if err != nil {
 		return err
+	}
+	if !held { // somebody was quicker
+		if a, err = book.Account(ctx, c.Partner); err != nil {
+			return err
+		}
+		if a.Hold != nil {
+			return c.heldAlready(a, s)
+		}
 	}
 	how := "a call under way is still finished"
 	if a.Announced.IsZero() {
 		how = "no worker has announced it to " + book.URL() + " yet; it is held from its first moment"
 	}
 	_, err = fmt.Fprintf(s.out, "%s is on hold; %s. Lift it with: worker release %s\n", c.Partner, how, c.Partner)
+	return err
+}
+
+// heldAlready says for which reason an account stays on hold.
+func (c *holdCmd) heldAlready(a ledger.Account, s streams) error {
+	_, err := fmt.Fprintf(s.out, "%s was on hold already since %s (%s: %s); that reason stays\n", c.Partner,
+		a.Hold.Since.In(beijing).Format(second), a.Hold.Code, a.Hold.Reason)
 	return err
 }
 

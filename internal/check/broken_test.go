@@ -87,7 +87,8 @@ var broken = map[string]breakage{
 	"a hold": {
 		breaks: func(s *scene) {
 			s.with(func(ctx context.Context, b *ledger.Ledger) error {
-				return b.SetHold(ctx, partner, ledger.HoldManual, "stocktaking", "wang")
+				_, err := b.SetHold(ctx, partner, ledger.HoldManual, "stocktaking", "wang")
+				return err
 			})
 		},
 		fails: check.Hold, says: "stocktaking",

@@ -3,6 +3,7 @@ package desk
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -93,8 +94,12 @@ func (q *request) holdAccount() error {
 	if err != nil {
 		return err
 	}
-	if err := q.d.o.Book.SetHold(q.Context(), partner, ledger.HoldManual, reason, q.user.Name); err != nil {
+	held, err := q.d.o.Book.SetHold(q.Context(), partner, ledger.HoldManual, reason, q.user.Name)
+	if err != nil {
 		return err
+	}
+	if !held { // somebody was quicker
+		return &problem{http.StatusConflict, "accounts.held_already"}
 	}
 	return q.done("/accounts", "account_held", 0)
 }
@@ -133,6 +138,8 @@ func (q *request) heldOrNot(held bool) (partner string, err error) {
 		return "", &problem{http.StatusNotFound, "error.not_found"}
 	case err != nil:
 		return "", err
+	case held && account.Hold != nil && q.PostFormValue("since") != "" && q.PostFormValue("since") != strconv.FormatInt(account.Hold.Since.UnixMicro(), 10):
+		return "", &problem{http.StatusConflict, "accounts.held_anew"}
 	case held && account.Hold == nil:
 		return "", &problem{http.StatusConflict, "accounts.not_held"}
 	case !held && account.Hold != nil:

@@ -18,7 +18,10 @@ func advise(r ledger.Row, mayQuery bool) advice {
 		todo, act := todo(r, mayQuery)
 		return advice{What: "what." + string(r.Reason), Todo: "todo." + todo, Act: act}
 	case shipment.Queued:
-		if r.Doubt {
+		switch {
+		case r.Doubt && r.Resent > 0:
+			return advice{What: "what.queued_again", Todo: "todo.wait"}
+		case r.Doubt:
 			return advice{What: "what.queued_doubt", Todo: "todo.wait"}
 		}
 		return advice{What: "what.queued", Todo: "todo.wait"}

@@ -117,9 +117,21 @@ func (l *language) audited(line ledger.Line, names map[string]string) auditLine 
 	}
 	slices.Sort(fields)
 	for _, field := range fields {
+		if field == "filter" { // nothing was changed in it: it is what the act was done over
+			v.Changes = append(v.Changes, amended{l.text("change.filter"), "–", l.over(line.Before[field], names)})
+			continue
+		}
 		v.Changes = append(v.Changes, amended{l.maybe("change.", field), l.value(field, line.Before[field]), l.value(field, line.After[field])})
 	}
 	return v
+}
+
+// over is what an act over many was done over, in words.
+func (l *language) over(filter string, names map[string]string) string {
+	if described := l.describe(filter, names); len(described) > 0 {
+		return strings.Join(described, l.text("audit.and"))
+	}
+	return l.text("audit.everything")
 }
 
 // value is a field's value in words.

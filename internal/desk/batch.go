@@ -1,8 +1,10 @@
 package desk
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"fahuo/internal/ledger"
@@ -23,13 +25,16 @@ func (v batchView) Line() batchLine { return v.batchLine }
 // Begun is what is queued and was called before.
 func (v batchView) Begun() int64 { return v.Counts[shipment.Queued] - v.Uncalled }
 
+// Left is what cancelling leaves as it is.
+func (v batchView) Left() int64 { return v.Total - v.Uncalled - v.Counts[shipment.Closed] }
+
 func (q *request) batch(name string) error {
 	v, err := q.readBatch(name)
 	if err != nil {
 		return err
 	}
 	if v.ETA.IsZero() && v.Unknown != "" {
-		if v.Accounts, err = q.standingIn(name); err != nil {
+		if v.Accounts, err = q.standingIn(v.batchLine); err != nil {
 			return err
 		}
 	}
@@ -49,9 +54,9 @@ func (q *request) readBatch(name string) (v batchView, err error) {
 	return v, err
 }
 
-// standingIn are the accounts of a batch, for whoever wants to know why nobody can say when it is done.
-func (q *request) standingIn(name string) (all []standing, err error) {
-	partners, err := q.d.o.Book.PartnersIn(q.Context(), ledger.Scope{Batch: name})
+// standingIn are the accounts of a batch that are why nobody can say when it is done.
+func (q *request) standingIn(b batchLine) (all []standing, err error) {
+	partners, err := q.d.o.Book.PartnersIn(q.Context(), ledger.Scope{Batch: b.Name})
 	if err != nil {
 		return nil, err
 	}
@@ -60,11 +65,21 @@ func (q *request) standingIn(name string) (all []standing, err error) {
 		return nil, err
 	}
 	for _, a := range accounts {
-		for _, p := range partners {
-			if p == a.Partner && (a.Hold != nil || a.Announced.IsZero()) {
-				all = append(all, standing{Standing: ledger.Standing{Account: a}, Name: accountName(a), Hold: q.lang.hold(a.Hold)})
-			}
+		if !slices.Contains(partners, a.Partner) {
+			continue
 		}
+		s := standing{Standing: ledger.Standing{Account: a}, Name: accountName(a), Hold: q.lang.hold(a.Hold)}
+		switch {
+		case a.Hold != nil:
+			s.Unknown = "overview.on_hold"
+		case a.Announced.IsZero():
+			s.Unknown = "batches.never_served"
+		case slices.Contains(b.Unserved, a.Partner):
+			s.Unknown = "batches.unserved"
+		default:
+			continue
+		}
+		all = append(all, s)
 	}
 	return all, nil
 }
@@ -92,7 +107,12 @@ func (q *request) cancel() error {
 	if v.Uncalled > shown {
 		return q.page(http.StatusConflict, "cancel", v)
 	}
-	closed, _, err := q.d.o.Book.Cancel(q.Context(), ledger.Scope{Batch: name}, q.user.Name)
+	closed, err := q.d.o.Book.CancelShown(q.Context(), ledger.Scope{Batch: name}, shown, q.user.Name)
+	if errors.Is(err, ledger.ErrStale) { // more has come in this very moment
+		if v, err = q.readBatch(name); err == nil {
+			return q.page(http.StatusConflict, "cancel", v)
+		}
+	}
 	if err != nil {
 		return err
 	}

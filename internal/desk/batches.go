@@ -3,6 +3,7 @@ package desk
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 // batchesView is the list of batches.
 type batchesView struct {
 	Filters filters
+	Query   string // the filter as a query, for the exports
 	Batches []batchLine
 	Total   int64
 	Newest  string // back to the list's beginning; empty: this is it
@@ -23,9 +25,10 @@ type batchesView struct {
 // batchLine is a batch and how far it has come.
 type batchLine struct {
 	ledger.Batch
-	Parts   []part
-	ETA     time.Time
-	Unknown string // the key of why nobody can say; empty: ETA says it, or nothing waits
+	Parts    []part
+	ETA      time.Time
+	Unknown  string   // the key of why nobody can say; empty: ETA says it, or nothing waits
+	Unserved []string // accounts of it that wait for a worker
 }
 
 // part is how much of a batch is in a state, and the stretch of the bar that shows it.
@@ -71,6 +74,7 @@ func (q *request) batches() error {
 	if text != "" {
 		search.Set("q", text)
 	}
+	v.Query = search.Encode()
 	if after.Name != "" {
 		v.Newest = "/batches?" + search.Encode()
 	}
@@ -115,13 +119,48 @@ func (q *request) follow(b ledger.Batch) (batchLine, error) {
 		e.at, e.ok, err = q.d.o.Book.ETA(q.Context(), ledger.Scope{Batch: b.Name})
 		return e, err
 	})
+	if err != nil {
+		return line, err
+	}
+	if !known.ok {
+		line.Unknown = "batches.eta_unknown"
+		return line, nil
+	}
+	line.Unserved, err = q.unserved(b.Name)
 	switch {
 	case err != nil:
 		return line, err
-	case known.ok:
-		line.ETA = known.at
+	case len(line.Unserved) > 0:
+		line.Unknown = "overview.unserved"
 	default:
-		line.Unknown = "batches.eta_unknown"
+		line.ETA = known.at
 	}
 	return line, nil
+}
+
+// unserved are the accounts for which something of a batch waits although no worker that works now serves them.
+func (q *request) unserved(batch string) (partners []string, err error) {
+	working, err := q.d.working(q.Context())
+	if err != nil {
+		return nil, err
+	}
+	accounts, err := q.d.accounts(q.Context())
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range accounts {
+		if slices.ContainsFunc(working, func(w ledger.Worker) bool { return w.Serves(a.Partner) }) {
+			continue
+		}
+		counts, err := counted(q.d.counts, "batch "+batch+" of "+a.Partner, func() (map[shipment.State]int64, error) {
+			return q.d.o.Book.Counts(q.Context(), ledger.Scope{Batch: batch, Partner: a.Partner})
+		})
+		if err != nil {
+			return nil, err
+		}
+		if counts[shipment.Queued]+counts[shipment.Calling] > 0 {
+			partners = append(partners, a.Partner)
+		}
+	}
+	return partners, nil
 }

@@ -136,44 +136,47 @@ func deadList(filter string) string {
 }
 
 // describe says what a list is narrowed by.
-func (q *request) describe(filter string) (all []string, err error) {
+func (q *request) describe(filter string) ([]string, error) {
+	accounts, err := q.d.accounts(q.Context())
+	return q.lang.describe(filter, accounts.names()), err
+}
+
+func (l *language) describe(filter string, names map[string]string) (all []string) {
 	query, err := url.ParseQuery(filter)
 	if err != nil {
-		return nil, nil //nolint:nilerr // a filter that cannot be read narrows nothing, and none is made here
+		return nil // a filter that cannot be read narrows nothing, and none is made here
 	}
-	accounts, err := q.d.accounts(q.Context())
-	if err != nil {
-		return nil, err
-	}
-	names := accounts.names()
-	for _, f := range []struct{ name, key string }{
-		{"q", "filter.text"},
-		{"account", "col.account"},
-		{"reason", "col.reason"},
-		{"code", "col.code"},
-		{"status", "col.status"},
-		{"assignee", "col.assignee"},
-		{"batch", "col.batch"},
-		{"from", "filter.from"},
-		{"to", "filter.to"},
+	for _, f := range []struct {
+		name, key string
+		date      bool
+	}{
+		{name: "q", key: "filter.text"},
+		{name: "account", key: "col.account"},
+		{name: "reason", key: "col.reason"},
+		{name: "code", key: "col.code"},
+		{name: "status", key: "col.status"},
+		{name: "assignee", key: "col.assignee"},
+		{name: "batch", key: "col.batch"},
+		{name: "from", key: "filter.from", date: true},
+		{name: "to", key: "filter.to", date: true},
 	} {
 		value := query.Get(f.name)
 		switch {
-		case value == "":
+		case value == "", f.date && day(value).IsZero():
 			continue
 		case f.name == "account" && names[value] != "":
 			value = names[value]
 		case f.name == "reason":
-			value = q.lang.maybe("reason.", value)
+			value = l.maybe("reason.", value)
 		case f.name == "status":
-			value = q.lang.maybe("status.", value)
+			value = l.maybe("status.", value)
 		case f.name == "assignee" && value == ledger.Nobody:
-			value = q.lang.text("filter.nobody")
+			value = l.text("filter.nobody")
 		}
-		all = append(all, q.lang.text(f.key)+" "+mask(value))
+		all = append(all, l.text(f.key)+" "+mask(value))
 	}
 	if n, err := strconv.ParseInt(query.Get("picked"), 10, 64); err == nil {
-		all = append(all, q.lang.plural("bulk.by_hand", n))
+		all = append(all, l.plural("bulk.by_hand", n))
 	}
-	return all, nil
+	return all
 }

@@ -162,7 +162,7 @@ func TestBulkOfAnAccountOnHold(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.letters(2, ledger.FoundWaiting)
-	must(t, s.book.SetHold(t.Context(), partner, ledger.HoldManual, "stocktaking", "li"))
+	must1(s.book.SetHold(t.Context(), partner, ledger.HoldManual, "stocktaking", "li"))
 	wang := s.as("wang", "en")
 	form := wang.look("/dead").form("/dead/bulk")
 	form.Set("act", "send_again")

@@ -29,6 +29,7 @@ type bulkView struct {
 	Sample    []ledger.Row // of what it would be done to
 	Accounts  []bulkAccount
 	Last      time.Time // when the last will have been called; zero: nobody can say
+	Unsaid    bool      // something waits, and nobody can say until when
 	Names     map[string]string
 }
 
@@ -73,6 +74,9 @@ func (q *request) showBulk(id int64) error {
 	b, err := q.d.o.Book.Bulk(q.Context(), id)
 	if err != nil {
 		return err
+	}
+	if b.State == ledger.BulkPreview && b.DoneAt.IsZero() { // being made, or given up
+		return &problem{http.StatusNotFound, "bulk.gone"}
 	}
 	accounts, err := q.d.accounts(q.Context())
 	if err != nil {
@@ -145,7 +149,9 @@ func (q *request) foresee(v *bulkView) error {
 		i := slices.IndexFunc(standings, func(s ledger.Standing) bool { return s.Partner == partner })
 		if i >= 0 {
 			a.Hold, a.Interval = standings[i].Hold, standings[i].Interval
-			a.Last = lastCalled(standings[i], a.N)
+			if a.Served {
+				a.Last = lastCalled(standings[i], a.N)
+			}
 		}
 		v.Accounts = append(v.Accounts, a)
 	}
@@ -166,10 +172,18 @@ func (q *request) lookAhead(v *bulkView) error {
 	}
 	for _, s := range standings {
 		if s.Retrying > 0 && done[s.Partner] > 0 {
-			v.Accounts = append(v.Accounts, bulkAccount{Hold: s.Hold, Last: lastCalled(s, 0)})
+			a := bulkAccount{Hold: s.Hold}
+			if a.Served, err = q.d.served(q.Context(), s.Partner); err != nil {
+				return err
+			}
+			if a.Served {
+				a.Last = lastCalled(s, 0)
+			}
+			v.Accounts = append(v.Accounts, a)
 		}
 	}
 	v.Last = latest(v.Accounts)
+	v.Unsaid = len(v.Accounts) > 0 && v.Last.IsZero()
 	v.Accounts = nil
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"fahuo/internal/ledger"
@@ -71,6 +72,9 @@ func (q *request) showCase(status int, form caseForm) error {
 		return err
 	}
 	v.Advice = advise(row, v.Account.MayQuery)
+	if v.Advice.Todo == "todo.wait" && !v.Account.Served {
+		v.Advice.Todo = "todo.no_worker" // waiting alone would be in vain
+	}
 	v.Acts = offered(row, v.Account.MayQuery)
 	v.Form = form.filled(row)
 	v.Events = q.lang.timeline(lines, calls)
@@ -91,7 +95,7 @@ func (q *request) whatIsAwaited(v *caseView) error {
 	if open || v.Open() {
 		v.Live = "3"
 	}
-	if v.Row.State != shipment.Queued {
+	if v.Row.State != shipment.Queued || !v.Account.Served {
 		return nil
 	}
 	eta, ok, err := q.d.o.Book.ETA(q.Context(), ledger.Scope{Partner: v.Row.Partner, TradeNo: v.Row.TradeNo})
@@ -103,6 +107,12 @@ func (q *request) whatIsAwaited(v *caseView) error {
 	}
 	v.ETA = eta
 	return nil
+}
+
+// MayBeShipped tells whether the outcome of a call is not known. What was called before and is sent again is queried
+// first, too, but that alone is no reason to suspect it.
+func (v caseView) MayBeShipped() bool {
+	return v.Row.Doubt && (v.Row.State != shipment.Queued || v.Row.Resent == 0 || v.Row.Failures > 0)
 }
 
 // Open tells whether Alipay's answer to a question is awaited.
@@ -131,17 +141,18 @@ func (d *Desk) accountFacts(ctx context.Context, partner string) (f accountFacts
 
 // served tells whether a worker that works now is there for an account.
 func (d *Desk) served(ctx context.Context, partner string) (bool, error) {
+	working, err := d.working(ctx)
+	return slices.ContainsFunc(working, func(w ledger.Worker) bool { return w.Serves(partner) }), err
+}
+
+// working are the workers that work now.
+func (d *Desk) working(ctx context.Context) ([]ledger.Worker, error) {
 	now, err := d.o.Book.Now(ctx)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	workers, err := d.o.Book.Workers(ctx)
-	for _, w := range workers {
-		if w.Alive(now) && w.Serves(partner) {
-			return true, err
-		}
-	}
-	return false, err
+	return slices.DeleteFunc(workers, func(w ledger.Worker) bool { return !w.Alive(now) }), err
 }
 
 // casePath is the address of a case. What came out of the queue as a key may hold anything.

@@ -105,6 +105,7 @@ func TestAFaultyFieldKeepsWhatWasTyped(t *testing.T) {
 func TestCloseAndReopen(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
+	must(t, s.book.Heartbeat(t.Context(), "worker-1", []string{partner}, false))
 	v := parcel(1)
 	s.die(v, refused(ledger.FoundWaiting, "WAIT_SELLER_SEND_GOODS"))
 	wang := s.as("wang", "zh")

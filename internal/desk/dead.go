@@ -144,6 +144,10 @@ func (f *filters) choose(q *request, s selection) {
 // enter adds an input; what stands in it becomes a chip.
 func (f *filters) enter(q *request, i input) {
 	i.Value = q.URL.Query().Get(i.Name)
+	if i.Type == "date" && i.Value != "" && day(i.Value).IsZero() {
+		f.Faults = append(f.Faults, q.lang.text("filter.no_date", q.lang.text(i.Key), i.Value))
+		i.Value = "" // a chip would say that it narrows
+	}
 	f.chip(q, i.Name, i.Value, i.Key)
 	f.Inputs = append(f.Inputs, i)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -20,6 +21,9 @@ type Options struct {
 
 	// SecureCookies says that browsers reach the desk by https: cookies are marked Secure and bound to the host.
 	SecureCookies bool
+
+	// Proxies are those whose X-Forwarded-For says from where a browser comes.
+	Proxies []netip.Prefix
 }
 
 // Desk is the assembled program: a handler, and the acts over many shipments that it has under way.
@@ -55,6 +59,9 @@ func New(o Options) (*Desk, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	d := &Desk{o: o, pages: pages, attempts: newAttempts(), counts: newCache(), sheetRows: sheetRows, ctx: ctx, cancel: cancel, bulks: make(map[int64]bool)}
 	d.previews, d.patience = make(map[string]*preparing), previewPatience
+	o.Users.complain(func(err error) {
+		o.Log.Warn().Err(err).Msg("the users file cannot be read; whoever was in it before may log in")
+	})
 	d.handler = d.routes()
 	return d, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -155,9 +156,18 @@ func (q *request) fillSheet(file *excelize.File, stream *excelize.StreamWriter, 
 	if err != nil {
 		return err
 	}
-	err = errors.Join(stream.SetColWidth(1, len(s.header), 22), stream.SetPanes(&excelize.Panes{
+	for i, head := range s.header {
+		width := 22.0
+		if head == q.lang.text("col.trade_no") {
+			width = 32 // 28 digits are seen whole
+		}
+		if err := stream.SetColWidth(i+1, i+1, width); err != nil {
+			return err
+		}
+	}
+	err = stream.SetPanes(&excelize.Panes{
 		Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft",
-	}))
+	})
 	if err != nil {
 		return err
 	}
@@ -203,10 +213,13 @@ func harmless(value string) string {
 	return value
 }
 
+// beginnings are where a spreadsheet that parts CSV at other marks than commas would see a cell begin, and a formula.
+var beginnings = regexp.MustCompile(`([;\t|]\s*)([=+\-@＝＋－＠])`)
+
 // csvCell is a value as it stands in CSV: a spreadsheet would round a long number, and takes one with a tab for text.
 // Alipay's own exports do the same, and our import takes it off again.
 func csvCell(value string) string {
-	value = harmless(value)
+	value = beginnings.ReplaceAllString(harmless(value), "$1'$2")
 	if numeric(value) && (len(value) >= 12 || value[0] == '0' || strings.ContainsAny(value, "eE")) {
 		return value + "\t"
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -117,6 +118,9 @@ func TestExportsWithHostileValues(t *testing.T) {
 				t.Errorf("order %q", order)
 			}
 		}
+		if width, err := f.GetColWidth("Sheet1", "A"); err != nil || width < 30 {
+			t.Errorf("trade numbers have a width of %v (%v), and are cut", width, err)
+		}
 		kind, err := f.GetCellType("Sheet1", "A2")
 		if err != nil || kind != excelize.CellTypeInlineString && kind != excelize.CellTypeSharedString {
 			t.Errorf("type %v %v", kind, err)
@@ -211,5 +215,38 @@ func TestExportOfTheTrail(t *testing.T) {
 	}
 	if _, sheet := readXLSX(t, b.get("/audit.xlsx?actor=robot")); len(sheet) != 2101 {
 		t.Errorf("%d rows", len(sheet))
+	}
+}
+
+func TestExportOfBatches(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	must(t, s.book.Heartbeat(t.Context(), "w", []string{partner}, false))
+	for i := range 120 {
+		rows := s.acceptMany(partner, 10*i+1, 3, func(p *shipment.Shipment) { p.Batch = "day " + strconv.Itoa(i) })
+		s.settle(rows[:1], shipment.Shipped)
+	}
+	s.acceptMany(outlet, 5000, 2, func(p *shipment.Shipment) { p.Batch = "=1+1 13800138000" })
+	must(t, s.book.SetRejected(t.Context(), "day 7", 4))
+	b := s.as("look", "en")
+	table := readCSV(t, b.get("/batches.csv"))
+	if len(table) != 122 || cell(t, table, 1, "Batch") != "'=1+1 138****8000" || cell(t, table, 2, "Batch") != "day 119" || cell(t, table, 121, "Batch") != "day 0" {
+		t.Fatalf("%d rows: %v", len(table), table[:3])
+	}
+	const by = "Queue empty by (Beijing time, UTC+8)"
+	if said := cell(t, table, 1, by); !strings.Contains(said, "no worker") {
+		t.Errorf("without a worker: %q", said)
+	}
+	table = readCSV(t, b.get("/batches.csv?q=day+7"))
+	if len(table) != 12 { // 7 and 70 to 79
+		t.Fatalf("%d rows", len(table))
+	}
+	for head, want := range map[string]string{"Shipments": "3", "queued": "2", "shipped": "1", "dead letter": "0", "Refused rows": "4"} {
+		if got := cell(t, table, 11, head); got != want {
+			t.Errorf("%s: %q, want %q", head, got, want)
+		}
+	}
+	if _, sheet := readXLSX(t, b.get("/batches.xlsx")); len(sheet) != 122 || !strings.HasPrefix(cell(t, sheet, 121, by), "20") {
+		t.Errorf("%d rows, %v", len(sheet), sheet[121])
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"fahuo/internal/ledger"
+	"fahuo/internal/shipment"
 )
 
 // What the exports hold: the same rows as the page with the same query, in the same order, with more columns.
@@ -153,6 +155,48 @@ func (q *request) shipmentCells(r ledger.Row, account string) []string {
 		mask(r.LogisticsName), mask(r.InvoiceNo), q.lang.transported(transport), mask(r.Batch), urgent, strconv.FormatInt(r.Resent, 10),
 		r.Assignee, cellTime(r.AcceptedAt), cellTime(r.SettledAt),
 	}
+}
+
+func (q *request) exportBatches() error {
+	text := strings.TrimSpace(q.URL.Query().Get("q"))
+	size, err := q.d.o.Book.CountBatches(q.Context(), text)
+	if err != nil {
+		return err
+	}
+	head := append(q.columns("col.batch"), q.inZone("batches.first"), q.lang.text("batches.total"))
+	for _, state := range shipment.States() {
+		head = append(head, q.lang.text("state."+string(state)))
+	}
+	head = append(head, q.inZone("overview.empty_by"), q.lang.text("batches.rejected"))
+	after := ledger.Batch{}
+	return q.export(sheet{name: "batches", header: head, size: size, next: func() ([][]string, error) {
+		list, err := q.d.o.Book.Batches(q.Context(), text, after, batchesAPage) // each is counted
+		if err != nil || len(list) == 0 {
+			return nil, err
+		}
+		after = list[len(list)-1]
+		cells := make([][]string, len(list))
+		for i, b := range list {
+			line, err := q.follow(b)
+			if err != nil {
+				return nil, err
+			}
+			cells[i] = q.batchCells(line)
+		}
+		return cells, nil
+	}})
+}
+
+func (q *request) batchCells(b batchLine) []string {
+	row := []string{mask(b.Name), cellTime(b.FirstAt), strconv.FormatInt(b.Total, 10)}
+	for _, state := range shipment.States() {
+		row = append(row, strconv.FormatInt(b.Counts[state], 10))
+	}
+	by := cellTime(b.ETA)
+	if b.Unknown != "" {
+		by = q.lang.text(b.Unknown)
+	}
+	return append(row, by, strconv.FormatInt(b.Rejected, 10))
 }
 
 func (q *request) exportAudit() error {

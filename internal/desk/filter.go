@@ -15,7 +15,8 @@ type filters struct {
 	Selects []selection
 	Inputs  []input
 	Chips   []chip
-	Size    string // page size, when it is not the usual one
+	Faults  []string // what does not narrow although it was asked for
+	Size    string   // page size, when it is not the usual one
 }
 
 type selection struct {
@@ -59,8 +60,8 @@ func (q *request) pageSize() int {
 	return pageSizes[0]
 }
 
-// places are what says where in a list a page is, or what has just been done there; the rest of a query narrows.
-var places = []string{"after", "before", "pos", "below", "looked", "done", "n"}
+// places are what says where in a list a page is; the rest of a query narrows.
+var places = []string{"after", "before", "pos", "below", "looked"}
 
 // with is a query with one value changed or, when it is empty, taken away; a changed filter begins at its first page.
 func with(query url.Values, name, value string) string {

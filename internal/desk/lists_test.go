@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"html"
 	"net/url"
 	"regexp"
 	"strings"
@@ -93,5 +94,32 @@ func TestAnExportFromAnyPageIsWhole(t *testing.T) {
 	must(t, err)
 	if table := readCSV(t, b.get("/audit.csv?"+older.RawQuery)); len(table) != 61 {
 		t.Errorf("%d rows", len(table))
+	}
+}
+
+// The exports that a page offers are of the list as it is narrowed there.
+func TestExportsKeepTheFilter(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for i, account := range []string{partner, outlet} {
+		rows := s.acceptMany(account, 100*i+1, 3, func(p *shipment.Shipment) { p.Batch = "day & " + account })
+		s.settle(rows[:2], shipment.Dead)
+		must(t, s.book.Note(t.Context(), rows[0].Key(), "x", "robot "+account))
+	}
+	look := s.as("look", "en")
+	for list, want := range map[string]int{
+		"/dead?account=" + partner + "&reason=trade_not_exist": 2, "/shipments?account=" + partner + "&state=queued": 1,
+		"/audit?act=note&actor=" + url.QueryEscape("robot "+outlet): 1, "/batches?q=" + url.QueryEscape("day & "+outlet): 1,
+	} {
+		links := regexp.MustCompile(`<p class="exports">.*href="([^"]+)">XLSX.*href="([^"]+)">CSV`).FindStringSubmatch(look.look(list).body)
+		if links == nil {
+			t.Fatalf("%s offers no exports", list)
+		}
+		if _, sheet := readXLSX(t, look.get(html.UnescapeString(links[1]))); len(sheet) != want+1 {
+			t.Errorf("%s: %d rows of XLSX", links[1], len(sheet)-1)
+		}
+		if table := readCSV(t, look.get(html.UnescapeString(links[2]))); len(table) != want+1 {
+			t.Errorf("%s: %d rows of CSV", links[2], len(table)-1)
+		}
 	}
 }

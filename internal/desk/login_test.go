@@ -105,7 +105,8 @@ func TestUsersFileIsLookedAtAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	put(user(t, "wang", desk.Operator))
+	operator := user(t, "wang", desk.Operator)
+	put(operator)
 	put(user(t, "zhao", desk.Operator))
 	users, err := desk.LoadUsers(path)
 	if err != nil {
@@ -116,7 +117,8 @@ func TestUsersFileIsLookedAtAgain(t *testing.T) {
 	hold := "/accounts/" + partner + "/hold"
 	wang.look(hold)
 
-	put(user(t, "wang", desk.Viewer))
+	operator.Role = desk.Viewer // the password stays, and so the session
+	put(operator)
 	if err := desk.RemoveUser(path, "zhao"); err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,9 @@ import (
 var (
 	emails = regexp.MustCompile(`([A-Za-z0-9._%+-])[A-Za-z0-9._%+-]*(@[A-Za-z0-9.-]+\.[A-Za-z]{2,})`)
 	phones = regexp.MustCompile(`\b((?:00|\+)?(?:86)?-?1[3-9][0-9])[0-9]{4}([0-9]{4})\b`)
-	tokens = regexp.MustCompile(`(?i)("?\b(?:key|sign|private_key|secret)"?\s*[=:]\s*"?)[^&\s<"',}]+`)
+	// The same in groups, with blanks or dashes between them, but for what is a part of a longer number.
+	groups = regexp.MustCompile(`(^|[^\w\p{Pd}])((?:(?:00|\+)?86[\p{Zs}\p{Pd}]?)?1[3-9][0-9])[\p{Zs}\p{Pd}]?[0-9]{4}[\p{Zs}\p{Pd}]?([0-9]{4})\b`)
+	tokens = regexp.MustCompile(`(?i)("?\b(?:key|sign|private_key|secret)"?(?:\s*[=:]\s*"?|>))[^&\s<"',}]+`)
 )
 
 // How many digits a mobile number has, alone and with the longest prefix (0086).
@@ -30,9 +32,9 @@ func mask(text string) string {
 		text = emails.ReplaceAllString(text, "$1***$2")
 	}
 	if len(text) >= phoneLength && (len(text) <= longestPhone || !onlyDigits(text)) {
-		text = phones.ReplaceAllString(text, "$1****$2")
+		text = groups.ReplaceAllString(phones.ReplaceAllString(text, "$1****$2"), "$1$2****$3")
 	}
-	if strings.ContainsAny(text, "=:") {
+	if strings.ContainsAny(text, "=:>") {
 		text = tokens.ReplaceAllString(text, "$1***")
 	}
 	return text

@@ -51,7 +51,7 @@ func TestOverviewNumbers(t *testing.T) {
 	page.saysNot("No worker is running.")
 
 	must(t, s.book.Heartbeat(t.Context(), "host/1/a", []string{partner}, true))
-	must(t, s.book.SetHold(t.Context(), outlet, "ILLEGAL_SIGN", "10 shipments in a row died with this code", "worker"))
+	must1(s.book.SetHold(t.Context(), outlet, "ILLEGAL_SIGN", "10 shipments in a row died with this code", "worker"))
 	if _, err := s.book.MayNotQuery(t.Context(), partner, true); err != nil {
 		t.Fatal(err)
 	}

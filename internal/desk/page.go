@@ -33,9 +33,8 @@ func (q *request) page(status int, name string, data any) error {
 		return fmt.Errorf("%w: %s", errNoPage, name)
 	}
 	v := view{Lang: q.lang.tag, User: q.user, Page: name, Path: q.path(), Now: q.now, Secure: q.d.o.SecureCookies, Data: data}
-	if done := "done." + q.URL.Query().Get("done"); q.lang.say[done] != "" {
-		v.Done = done
-		v.DoneN, _ = strconv.ParseInt(q.URL.Query().Get("n"), 10, 64)
+	if status == http.StatusOK {
+		v.Done, v.DoneN = q.told()
 	}
 	var out bytes.Buffer
 	if err := t.ExecuteTemplate(&out, "layout", v); err != nil {
@@ -48,11 +47,9 @@ func (q *request) page(status int, name string, data any) error {
 	return nil
 }
 
-// path is this page's address, without what tells of something done.
+// path is this page's address.
 func (q *request) path() string {
 	query := q.URL.Query()
-	query.Del("done")
-	query.Del("n")
 	if q.Method != http.MethodGet && q.back() != "" {
 		return q.back()
 	}
@@ -65,13 +62,32 @@ func (q *request) path() string {
 // done sends the browser to a page that tells what was done there.
 func (q *request) done(to, what string, n int64) error {
 	q.d.counts.empty()
-	join := "?"
-	if strings.Contains(to, "?") {
-		join = "&"
-	}
-	to += join + "done=" + what
-	if n > 0 {
-		to += "&n=" + strconv.FormatInt(n, 10)
-	}
+	path, _, _ := strings.Cut(to, "?")
+	q.tell(path, what+"."+strconv.FormatInt(n, 10), 60)
 	return q.redirect(to)
+}
+
+// told is what has just been done here, once.
+func (q *request) told() (done string, n int64) {
+	cookie, err := q.Cookie(doneCookie)
+	if err != nil {
+		return "", 0
+	}
+	q.tell(q.URL.EscapedPath(), "", -1)
+	what, number, _ := strings.Cut(cookie.Value, ".")
+	if done = "done." + what; q.lang.say[done] == "" {
+		return "", 0
+	}
+	n, _ = strconv.ParseInt(number, 10, 64)
+	return done, n
+}
+
+// doneCookie tells the next page at an address what was done. In the address itself it would be anybody's to say: a
+// link could claim something that nobody has done.
+const doneCookie = "fahuo-done"
+
+func (q *request) tell(path, value string, seconds int) {
+	http.SetCookie(q.w, &http.Cookie{ //nolint:gosec // Secure where the desk is reached by https; on loopback it may not be
+		Name: doneCookie, Value: value, Path: path, MaxAge: seconds, HttpOnly: true, Secure: q.d.o.SecureCookies, SameSite: http.SameSiteLaxMode,
+	})
 }

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
@@ -36,6 +39,10 @@ func (d *Desk) handle(role Role, f func(*request) error) http.Handler {
 
 // admit lets a request through to its handler.
 func (q *request) admit(role Role, f func(*request) error) (err error) {
+	// A page repeats its address in every link, so a long one would make a page of any size.
+	if len(q.URL.RequestURI()) > maxAddress || !readable(q.URL.Path) {
+		return &problem{http.StatusNotFound, "error.not_found"}
+	}
 	if q.now, err = q.d.o.Book.Now(q.Context()); err != nil {
 		return err
 	}
@@ -54,8 +61,19 @@ func (q *request) admit(role Role, f func(*request) error) (err error) {
 	if err := q.ParseForm(); err != nil {
 		return &problem{http.StatusBadRequest, "error.form"}
 	}
+	for name, values := range q.Form {
+		if !readable(name) || !readable(strings.Join(values, "")) {
+			return &problem{http.StatusBadRequest, "error.form"}
+		}
+	}
 	return f(q)
 }
+
+// maxAddress is the longest address that is answered, in bytes: many times what the longest filter takes.
+const maxAddress = 8 << 10
+
+// readable tells whether a text is one that any ledger takes: PostgreSQL knows no NUL, and nothing but UTF-8.
+func readable(text string) bool { return utf8.ValidString(text) && !strings.Contains(text, "\x00") }
 
 // problem is an answer that is not what was asked for: a status and the key of what is said.
 type problem struct {
@@ -127,11 +145,26 @@ func localPath(to string) string {
 	return to
 }
 
-// address is who asks.
+// address is who asks. What a proxy says of whom it asks for counts only from a proxy that the desk was told of, and
+// only as far as such proxies have written it: what stands before that is whatever the browser has sent.
 func (q *request) address() string {
 	host, _, err := net.SplitHostPort(q.RemoteAddr)
 	if err != nil {
 		return q.RemoteAddr
 	}
+	hops := strings.Split(strings.Join(q.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0 && q.d.proxy(host); i-- {
+		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		host = hop.Unmap().String()
+	}
 	return host
+}
+
+// proxy tells whether an address is that of a proxy which is believed.
+func (d *Desk) proxy(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return err == nil && slices.ContainsFunc(d.o.Proxies, func(p netip.Prefix) bool { return p.Contains(ip.Unmap().WithZone("")) })
 }

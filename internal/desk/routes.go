@@ -66,6 +66,8 @@ func table() []route {
 		{"GET /dead.xlsx", Viewer, (*request).exportDead},
 		{"GET /shipments.csv", Viewer, (*request).exportShipments},
 		{"GET /shipments.xlsx", Viewer, (*request).exportShipments},
+		{"GET /batches.csv", Viewer, (*request).exportBatches},
+		{"GET /batches.xlsx", Viewer, (*request).exportBatches},
 		{"GET /audit.csv", Viewer, (*request).exportAudit},
 		{"GET /audit.xlsx", Viewer, (*request).exportAudit},
 		{"/", Viewer, (*request).notFound},

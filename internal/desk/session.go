@@ -3,10 +3,12 @@ package desk
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"net/http"
+	"strings"
 
 	"fahuo/internal/ledger"
 )
@@ -31,6 +33,26 @@ func digest(token string) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// newToken is what the browser keeps: something random, and a seal by which it ends with the password that it was
+// opened with, however the users file came to hold another one.
+func newToken(user User) (string, error) {
+	var random [32]byte
+	if _, err := rand.Read(random[:]); err != nil {
+		return "", err
+	}
+	secret := base64.RawURLEncoding.EncodeToString(random[:])
+	return secret + "." + seal(secret, user), nil
+}
+
+// seal cannot be made by whoever has a token of earlier: it takes the hash of today's password.
+func seal(secret string, user User) string { return digest(secret + " " + user.Password)[:32] }
+
+// sealed tells whether a token was made for the user as the users file has him now.
+func sealed(token string, user User) bool {
+	secret, mark, found := strings.Cut(token, ".")
+	return found && subtle.ConstantTimeCompare([]byte(mark), []byte(seal(secret, user))) == 1
+}
+
 // sessionUser is who is logged in; the zero User when nobody is. The role is the one that the users file has now.
 func (q *request) sessionUser() (User, error) {
 	cookie, err := q.Cookie(q.d.cookieName())
@@ -44,7 +66,10 @@ func (q *request) sessionUser() (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	user, _ := q.d.o.Users.Find(session.User)
+	user, known := q.d.o.Users.Find(session.User)
+	if !known || !sealed(cookie.Value, user) {
+		return User{}, nil
+	}
 	return user, nil
 }
 
@@ -73,23 +98,23 @@ func (q *request) login() error {
 	user, _ := q.d.o.Users.Find(name)
 	right, allowed := q.d.attempts.try(q.Context(), name, q.address(), func() bool { return user.matches(password) })
 	if !allowed {
-		q.d.o.Log.Warn().Str("user", name).Str("address", q.address()).Msg("too many attempts to log in")
+		// A name that nobody has may be a password in the wrong field, or a megabyte of anything.
+		q.d.o.Log.Warn().Str("user", user.Name).Str("address", q.address()).Msg("too many attempts to log in")
 		q.w.Header().Set("Retry-After", "60")
 		view.Error = "login.too_many"
 		return q.page(http.StatusTooManyRequests, "login", view)
 	}
 	if !right {
-		q.d.o.Log.Warn().Str("user", name).Str("address", q.address()).Msg("wrong name or password")
+		q.d.o.Log.Warn().Str("user", user.Name).Str("address", q.address()).Msg("wrong name or password")
 		view.Error = "login.wrong"
 		return q.page(http.StatusUnauthorized, "login", view)
 	}
-	var random [32]byte
-	if _, err := rand.Read(random[:]); err != nil {
+	token, err := newToken(user)
+	if err != nil {
 		return err
 	}
-	token := base64.RawURLEncoding.EncodeToString(random[:])
 	if old, err := q.Cookie(q.d.cookieName()); err == nil {
-		if err := q.d.o.Book.CloseSession(q.Context(), digest(old.Value), name); err != nil {
+		if err := q.d.o.Book.CloseSession(q.Context(), digest(old.Value)); err != nil {
 			return err
 		}
 	}
@@ -105,7 +130,7 @@ func (q *request) login() error {
 
 func (q *request) logout() error {
 	if cookie, err := q.Cookie(q.d.cookieName()); err == nil {
-		if err := q.d.o.Book.CloseSession(q.Context(), digest(cookie.Value), q.user.Name); err != nil {
+		if err := q.d.o.Book.CloseSession(q.Context(), digest(cookie.Value)); err != nil {
 			return err
 		}
 	}

@@ -73,10 +73,7 @@ func (q *request) shipments() error {
 
 // shipmentFilter reads a filter out of an address.
 func shipmentFilter(query url.Values) ledger.ShipmentFilter {
-	f := ledger.ShipmentFilter{Partner: query.Get("account"), Batch: query.Get("batch")}
-	if state, err := shipment.ParseState(query.Get("state")); err == nil {
-		f.State = state
-	}
+	f := ledger.ShipmentFilter{Partner: query.Get("account"), State: shipment.State(query.Get("state")), Batch: query.Get("batch")}
 	f.From, f.To = days(query)
 	return f
 }

@@ -46,6 +46,15 @@ type Users struct {
 	list   []User
 	as     fs.FileInfo // the file, as it was read
 	looked time.Time
+	fault  string      // what was wrong with it when it was last looked at
+	tell   func(error) // of that; nil: nobody
+}
+
+// complain has somebody told when the file has become faulty: somebody may believe that he has taken a user out.
+func (u *Users) complain(tell func(error)) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.tell = tell
 }
 
 type usersFile struct {
@@ -162,9 +171,19 @@ func (u *Users) refresh() {
 		return
 	}
 	u.looked = time.Now()
-	if info, err := os.Stat(u.path); err == nil && (!os.SameFile(info, u.as) || !info.ModTime().Equal(u.as.ModTime()) || info.Size() != u.as.Size()) {
-		_ = u.read() // what is wrong with it is said to whoever starts a desk or adds a user
+	info, err := os.Stat(u.path)
+	if err == nil && os.SameFile(info, u.as) && info.ModTime().Equal(u.as.ModTime()) && info.Size() == u.as.Size() {
+		u.fault = ""
+		return
 	}
+	fault := ""
+	if err := u.read(); err != nil {
+		fault = err.Error()
+		if fault != u.fault && u.tell != nil { // once, and not for every request
+			u.tell(err)
+		}
+	}
+	u.fault = fault
 }
 
 // unknownUser is compared with where there is no such user, so that it takes as long.

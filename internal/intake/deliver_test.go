@@ -117,7 +117,7 @@ func TestForeignAndAbsentRedis(t *testing.T) {
 	if _, err := Deliver(t.Context(), second, belt); !errors.Is(err, tasks.ErrForeign) {
 		t.Errorf("got %v", err)
 	}
-	away := connect(t, "127.0.0.1:"+proctest.FreePort(t))
+	away := connect(t, proctest.Deserted(t))
 	if _, err := Deliver(t.Context(), second, away); err == nil || errors.Is(err, tasks.ErrForeign) {
 		t.Errorf("got %v", err)
 	}

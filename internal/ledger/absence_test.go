@@ -93,7 +93,7 @@ func testASlowLedgerIsNoAbsence(t *testing.T) {
 // A hold that was set, or lifted, while no worker ran: each moment counts once.
 func testAHoldWithinAnAbsenceIsCreditedOnce(t *testing.T) {
 	hold := func(l *ledger.Ledger) {
-		if err := l.SetHold(t.Context(), partner, ledger.HoldManual, "stocktaking", "op"); err != nil {
+		if _, err := l.SetHold(t.Context(), partner, ledger.HoldManual, "stocktaking", "op"); err != nil {
 			t.Fatal(err)
 		}
 	}

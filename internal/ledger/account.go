@@ -146,24 +146,26 @@ func (l *Ledger) Announce(ctx context.Context, accounts []Account) error {
 	})
 }
 
-// SetHold puts an account on hold; one that is held already stays so for its first reason. An account that
-// no worker has announced yet may be held in advance.
-func (l *Ledger) SetHold(ctx context.Context, partner, code, reason, actor string) error {
-	return l.tx(ctx, "hold", func(t *tx) error {
+// SetHold puts an account on hold and tells whether it did; one that is held already stays so for its first reason.
+// An account that no worker has announced yet may be held in advance.
+func (l *Ledger) SetHold(ctx context.Context, partner, code, reason, actor string) (held bool, err error) {
+	err = l.tx(ctx, "hold", func(t *tx) error {
 		if err := t.exec(`INSERT INTO accounts (partner) VALUES (?) ON CONFLICT (partner) DO NOTHING`, partner); err != nil {
 			return err
 		}
-		return t.hold(partner, code, reason, actor)
+		held, err = t.hold(partner, code, reason, actor)
+		return err
 	})
+	return held, err
 }
 
-func (t *tx) hold(partner, code, reason, actor string) error {
+func (t *tx) hold(partner, code, reason, actor string) (held bool, err error) {
 	n, err := t.changed(`UPDATE accounts SET held_at = ?, held_code = ?, held_reason = ?,
 		paused_at = CASE WHEN paused_at = 0 THEN ? ELSE paused_at END WHERE partner = ? AND held_at = 0`, t.now, code, reason, t.now, partner)
 	if err != nil || n == 0 {
-		return err
+		return false, err
 	}
-	return t.enter(entry{
+	return true, t.enter(entry{
 		key: shipment.Key{Partner: partner}, actor: actor, act: ActHold, detail: code + ": " + reason, audit: code == HoldManual,
 		before: values(map[string]string{"hold": ""}), after: values(map[string]string{"hold": code + ": " + reason}),
 	})
@@ -237,7 +239,8 @@ func (t *tx) died(partner, code, actor string) error {
 	if deaths < SameDeaths {
 		return nil
 	}
-	return t.hold(partner, code, fmt.Sprintf("%d shipments in a row died with this code", deaths), actor)
+	_, err = t.hold(partner, code, fmt.Sprintf("%d shipments in a row died with this code", deaths), actor)
+	return err
 }
 
 // lived ends a row of deaths.

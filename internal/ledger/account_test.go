@@ -32,7 +32,7 @@ func testAccountRefusalHoldsAndReleases(t *testing.T) {
 	}
 	begin(t, l, done.Row, time.Hour)
 	const later = "2088999999999999"
-	if err := l.SetHold(t.Context(), later, ledger.HoldManual, "not before Monday", "boss"); err != nil {
+	if _, err := l.SetHold(t.Context(), later, ledger.HoldManual, "not before Monday", "boss"); err != nil {
 		t.Fatal(err)
 	}
 	if ahead, err := l.HeldAhead(t.Context()); err != nil || len(ahead) != 1 || ahead[0].Partner != later || ahead[0].Hold == nil {
@@ -92,7 +92,7 @@ func testBudgetDoesNotCountHolds(t *testing.T) {
 	accept(t, l, parcel(1))
 	start := time.Now()
 	row := openSlot(t, l, begin(t, l, get(t, l, parcel(1)), 0))
-	if err := l.SetHold(t.Context(), partner, ledger.HoldManual, "lunch", "boss"); err != nil {
+	if _, err := l.SetHold(t.Context(), partner, ledger.HoldManual, "lunch", "boss"); err != nil {
 		t.Fatal(err)
 	}
 	first := account(t, l).Spent(row)

@@ -176,7 +176,8 @@ func (t *tx) assign(row Row, assignee string, e entry) error {
 // disturbed. The same note by the same person right after itself is a double click, and is written once.
 func (l *Ledger) Note(ctx context.Context, k shipment.Key, note, actor string) error {
 	return l.tx(ctx, "note", func(t *tx) error {
-		if _, err := t.get(k); err != nil {
+		// Nothing is changed, but of two at the very same moment the second one waits, and finds the first one's note.
+		if err := t.one(ErrNotFound, `UPDATE shipments SET version = version WHERE partner = ? AND trade_no = ?`, k.Partner, k.TradeNo); err != nil {
 			return err
 		}
 		last, err := listIn(t.ctx, t.Tx, t.dialect, scanLine, `SELECT `+lineColumns+` FROM history

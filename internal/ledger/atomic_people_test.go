@@ -95,7 +95,7 @@ func addSessions(all map[string]func(*testing.T, *ledger.Ledger) func() error) {
 	})
 	all["close session"] = session(func(t *testing.T, l *ledger.Ledger) error {
 		t.Helper()
-		return l.CloseSession(t.Context(), "digest", wang)
+		return l.CloseSession(t.Context(), "digest")
 	})
 	all["close sessions"] = session(func(t *testing.T, l *ledger.Ledger) error {
 		t.Helper()

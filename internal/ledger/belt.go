@@ -95,6 +95,19 @@ func (l *Ledger) UseBelt(ctx context.Context, b Belt) (loaded bool, err error) {
 	return loaded, err
 }
 
+// RenewBelt is UseBelt for a worker whose belt is the live one; otherwise nothing happens. It loads nothing: that is
+// for whoever feeds it.
+func (l *Ledger) RenewBelt(ctx context.Context, b Belt) error {
+	return l.tx(ctx, "belt", func(t *tx) error {
+		known, err := t.belt()
+		if err != nil || known.ID != b.ID {
+			return err
+		}
+		_, err = t.useBelt(b)
+		return err
+	})
+}
+
 const selectBelt = `SELECT value FROM ledger WHERE name = 'belt'`
 
 // parseBelt reads what stands in the ledger; nothing, or nothing readable, is no belt. Workers is never nil.

@@ -152,6 +152,25 @@ func testABeltOfTheKilledLapses(t *testing.T) {
 	use(t, l, beltB)
 }
 
+// Renewing is for whoever's belt it is; it brings no other one in, however long the live one has been silent.
+func testABeltIsRenewedByWhoseItIs(t *testing.T) {
+	l := book(t)
+	renew := func(b ledger.Belt) {
+		t.Helper()
+		if err := l.RenewBelt(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	renew(beltA) // there is none yet
+	use(t, l, beltA)
+	if err := ledger.LastSeen(t.Context(), l, ledger.BeltLease); err != nil {
+		t.Fatal(err)
+	}
+	renew(beltB)
+	renew(beltA)
+	refused(t, l, beltB)
+}
+
 // The time without any worker is nobody's retry budget, from the moment at which the last one left.
 func testAbsenceCountsFromLeaving(t *testing.T) {
 	l, start := tried(t)

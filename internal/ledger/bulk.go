@@ -47,7 +47,7 @@ type Bulk struct {
 	State    BulkState
 	MadeAt   time.Time
 	ActedAt  time.Time // zero: only shown so far
-	DoneAt   time.Time
+	DoneAt   time.Time // of a preview: when it was complete; zero: it is being made
 	Counts   BulkCounts
 }
 
@@ -117,7 +117,7 @@ func (l *Ledger) Preview(ctx context.Context, o BulkOrder) (Bulk, error) {
 			return Bulk{}, err
 		}
 		if len(rows) == 0 {
-			return l.Bulk(ctx, id)
+			return l.shown(ctx, id)
 		}
 		last := rows[len(rows)-1]
 		p.After = Cursor{At: last.SettledAt, ID: last.ID}
@@ -129,6 +129,18 @@ func (l *Ledger) Preview(ctx context.Context, o BulkOrder) (Bulk, error) {
 			rows = rows[n:]
 		}
 	}
+}
+
+// shown ends the making of a preview: only from now on may it be done. Until then, and for good if this process dies
+// now, it holds a part of what matches, and whoever came upon it would have more done than he was shown.
+func (l *Ledger) shown(ctx context.Context, id int64) (Bulk, error) {
+	err := l.tx(ctx, "bulk", func(t *tx) error {
+		return t.one(ErrNotFound, `UPDATE bulks SET done_at = ? WHERE id = ? AND state = 'preview'`, t.now, id)
+	})
+	if err != nil {
+		return Bulk{}, err
+	}
+	return l.Bulk(ctx, id)
 }
 
 // show writes down some of the shipments of a preview.

@@ -8,7 +8,7 @@ import (
 )
 
 // StartBulk has an act that was shown done, or (undo) taken back. ErrStale when it is not in a state for that:
-// then it is under way or done already.
+// then it is under way or done already, or still being made.
 func (l *Ledger) StartBulk(ctx context.Context, id int64, undo bool, actor string) error {
 	from, to, act := BulkPreview, BulkRunning, Act("")
 	if undo {
@@ -31,7 +31,8 @@ func (l *Ledger) StartBulk(ctx context.Context, id int64, undo bool, actor strin
 		if err != nil {
 			return err
 		}
-		return t.one(ErrStale, `UPDATE bulks SET state = ?, acted_at = ?, actor = ? WHERE id = ? AND state = ?`, string(to), t.now, actor, id, string(from))
+		return t.one(ErrStale, `UPDATE bulks SET state = ?, acted_at = ?, actor = ?, done_at = 0 WHERE id = ? AND state = ? AND done_at > 0`,
+			string(to), t.now, actor, id, string(from))
 	})
 }
 

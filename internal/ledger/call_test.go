@@ -46,7 +46,7 @@ func testBeginRefusals(t *testing.T) {
 	if _, err := l.Begin(t.Context(), settled, attempt(time.Second)); !errors.Is(err, ledger.ErrStale) {
 		t.Errorf("not due: %v", err)
 	}
-	if err := l.SetHold(t.Context(), partner, "ILLEGAL_SIGN", "why", "w"); err != nil {
+	if _, err := l.SetHold(t.Context(), partner, "ILLEGAL_SIGN", "why", "w"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.Begin(t.Context(), get(t, l, parcel(2)), attempt(time.Second)); !errors.Is(err, ledger.ErrHeld) {

@@ -18,7 +18,7 @@ func testETACountsWhatIsAhead(t *testing.T) {
 		t.Fatal(ok, err)
 	}
 	between(t, eta, asked, now(t, l), ledger.LookForWork+3*(time.Second+time.Second/50))
-	if err := l.SetHold(t.Context(), partner, ledger.HoldManual, "x", "boss"); err != nil {
+	if _, err := l.SetHold(t.Context(), partner, ledger.HoldManual, "x", "boss"); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok, err := l.ETA(t.Context(), ledger.Scope{Batch: "b1"}); ok || err != nil {

@@ -158,7 +158,7 @@ func (t *tx) late(row Row, token int64, f Finish, actor string) error {
 		f.Move = Move{Detail: "not sent"}
 	}
 	if f.Move.HoldAccount {
-		if err := t.hold(row.Partner, f.Move.Code, f.Move.Detail, actor); err != nil {
+		if _, err := t.hold(row.Partner, f.Move.Code, f.Move.Detail, actor); err != nil {
 			return err
 		}
 	}
@@ -297,7 +297,8 @@ func (t *tx) move(row Row, m Move, actor string) error {
 func (t *tx) accountAfter(partner string, m Move, actor string) error {
 	switch {
 	case m.HoldAccount:
-		return t.hold(partner, m.Code, m.Detail, actor)
+		_, err := t.hold(partner, m.Code, m.Detail, actor)
+		return err
 	case m.To == shipment.Dead:
 		return t.died(partner, m.Code, actor)
 	case m.To == shipment.Shipped:

@@ -111,8 +111,9 @@ func (t *tx) querySign(partner string, a Answer, actor string) error {
 	if bad < BadInARow {
 		return nil
 	}
-	return t.hold(partner, HoldUnverified, fmt.Sprintf("the signatures of %d query answers in a row do not verify: "+
+	_, err := t.hold(partner, HoldUnverified, fmt.Sprintf("the signatures of %d query answers in a row do not verify: "+
 		"somebody may sit between this machine and Alipay, or the key or sign type is not the account's", bad), actor)
+	return err
 }
 
 // shipSign watches over the signatures of ship successes. Their rule is a guess, so they never hold an account: each

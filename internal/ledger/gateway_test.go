@@ -115,7 +115,7 @@ func testPausesAreInNoBudget(t *testing.T) {
 	if got := spent(); got != before {
 		t.Fatalf("an hour of probing has cost %v", got-before)
 	}
-	if err := l.SetHold(t.Context(), partner, ledger.HoldManual, "lunch", "boss"); err != nil {
+	if _, err := l.SetHold(t.Context(), partner, ledger.HoldManual, "lunch", "boss"); err != nil {
 		t.Fatal(err)
 	}
 	back("slowed_at", "paused_at", "held_at")
@@ -125,7 +125,7 @@ func testPausesAreInNoBudget(t *testing.T) {
 	if got := spent(); got != before {
 		t.Fatalf("an hour on hold while slowed has cost %v", got-before)
 	}
-	if err := l.SetHold(t.Context(), partner, ledger.HoldManual, "again", "boss"); err != nil {
+	if _, err := l.SetHold(t.Context(), partner, ledger.HoldManual, "again", "boss"); err != nil {
 		t.Fatal(err)
 	}
 	ledger.Exec(t, l, `UPDATE accounts SET held_at = 0`) // so that a probe can be made

@@ -17,7 +17,7 @@ func testStandings(t *testing.T) {
 	urgent := parcel(5)
 	urgent.Urgent = true
 	accept(t, l, parcel(1), parcel(2), parcel(3), parcel(4), urgent, parcel(6), other)
-	if err := l.SetHold(t.Context(), "2088000000000003", ledger.HoldManual, "in advance", wang); err != nil {
+	if _, err := l.SetHold(t.Context(), "2088000000000003", ledger.HoldManual, "in advance", wang); err != nil {
 		t.Fatal(err)
 	}
 	finish(t, l, begin(t, l, get(t, l, parcel(1)), time.Hour), ledger.Finish{Move: shipped, Answered: true, Since: time.Second})
@@ -109,10 +109,10 @@ func testTheAuditTrail(t *testing.T) {
 		}
 	}
 	between := now(t, l)
-	if err := l.SetHold(t.Context(), partner, ledger.HoldManual, "why", "li"); err != nil {
+	if _, err := l.SetHold(t.Context(), partner, ledger.HoldManual, "why", "li"); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.SetHold(t.Context(), "2088000000000002", "ILLEGAL_SIGN", "Alipay's", "w1"); err != nil {
+	if _, err := l.SetHold(t.Context(), "2088000000000002", "ILLEGAL_SIGN", "Alipay's", "w1"); err != nil {
 		t.Fatal(err)
 	}
 	died(t, l, 2, ledger.Move{})

@@ -44,7 +44,10 @@ func TestPostgresRepeatsWhatWasInTheWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- l.SetHold(t.Context(), partner, ledger.HoldManual, "stocktaking", "op") }()
+	go func() {
+		_, err := l.SetHold(t.Context(), partner, ledger.HoldManual, "stocktaking", "op")
+		done <- err
+	}()
 	blocked(t, db)
 	if err := other.Commit(); err != nil {
 		t.Fatal(err)
@@ -158,7 +161,7 @@ func TestPostgresAddresses(t *testing.T) {
 	}
 	away, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	url := "postgres://u:geheim@127.0.0.1:" + proctest.FreePort(t) + "/db"
+	url := "postgres://u:geheim@" + proctest.Deserted(t) + "/db"
 	if _, err := ledger.OpenExisting(away, url); err == nil || strings.Contains(err.Error(), "geheim") {
 		t.Errorf("%v", err)
 	}
@@ -166,7 +169,7 @@ func TestPostgresAddresses(t *testing.T) {
 
 // What a person can do is said first, the cause after it, on one line, without the password.
 func TestPostgresErrorsSayWhatToDo(t *testing.T) {
-	away := "127.0.0.1:" + proctest.FreePort(t)
+	away := proctest.Deserted(t)
 	there := strings.Replace(proctest.Postgres(t), "fahuo@", "fahuo:geheim@", 1)
 	missing := there[:strings.LastIndex(there, "/")] + "/not_there?sslmode=disable"
 	for url, want := range map[string]string{

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -99,8 +100,9 @@ func (l *Ledger) takeQuestion(ctx context.Context, q *Question, forgotten int64)
 	})
 }
 
-// AnswerQuestion records what the query has found. A dead or closed shipment carries it from now on. ErrStale when
-// the question has been answered meanwhile.
+// AnswerQuestion records what the query has found. A dead or closed shipment carries it from now on, unless it has been
+// called since the question was taken in hand: what was so before a call is not what a person may go by after it.
+// ErrStale when the question has been answered meanwhile.
 func (l *Ledger) AnswerQuestion(ctx context.Context, q Question, f Finds, actor string) error {
 	return l.tx(ctx, "answer_question", func(t *tx) error {
 		err := t.one(ErrStale, `UPDATE questions SET answered_at = ?, found = ?, trade_status = ?, code = ?, error = ? WHERE id = ? AND answered_at = 0`,
@@ -112,8 +114,12 @@ func (l *Ledger) AnswerQuestion(ctx context.Context, q Question, f Finds, actor 
 		if err != nil {
 			return err
 		}
+		outdated, err := t.calledSince(q)
+		if err != nil {
+			return err
+		}
 		version := int64(0)
-		if f.Found != "" && (row.State == shipment.Dead || row.State == shipment.Closed) {
+		if f.Found != "" && !outdated && (row.State == shipment.Dead || row.State == shipment.Closed) {
 			version = row.Version + 1
 			err := t.one(ErrStale, `UPDATE shipments SET found = ?, found_at = ?, trade_status = ?, refund_status = ?, version = version + 1,
 				changed_at = ?, feed = CASE WHEN state = 'dead' THEN 1 ELSE feed END WHERE id = ? AND version = ?`,
@@ -124,4 +130,19 @@ func (l *Ledger) AnswerQuestion(ctx context.Context, q Question, f Finds, actor 
 		}
 		return t.record(q.Key, actor, ActChecked, "", "", version, f.text())
 	})
+}
+
+// calledSince tells whether a ship call was begun since a question was taken in hand.
+func (t *tx) calledSince(q Question) (bool, error) {
+	since := q.TakenAt
+	if since.IsZero() {
+		since = q.AskedAt
+	}
+	var n int64
+	err := t.row(`SELECT COUNT(*) FROM calls WHERE partner = ? AND trade_no = ? AND fence_at > 0 AND begun_at >= ?`,
+		q.Key.Partner, q.Key.TradeNo, micros(since)).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("ledger: %w", err)
+	}
+	return n > 0, nil
 }

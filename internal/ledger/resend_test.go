@@ -15,7 +15,7 @@ import (
 // Sending again is a new attempt: what counts against the old one counts no more, what was done stays on record.
 func testSendAgainBeginsAnew(t *testing.T) {
 	l := book(t)
-	if err := l.SetHold(t.Context(), partner, ledger.HoldManual, "so that a hold stands in the budget", "w"); err != nil {
+	if _, err := l.SetHold(t.Context(), partner, ledger.HoldManual, "so that a hold stands in the budget", "w"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.Release(t.Context(), partner, "w"); err != nil {

@@ -2,6 +2,9 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"fmt"
 	"time"
 )
 
@@ -45,12 +48,17 @@ func (l *Ledger) Session(ctx context.Context, digest string) (Session, error) {
 	return s, orNotFound(err)
 }
 
-// CloseSession ends the session under a digest; that there is none is success.
-func (l *Ledger) CloseSession(ctx context.Context, digest, user string) error {
+// CloseSession ends the session under a digest; that there is none is success. Whose it was has logged out, whoever
+// logs in there now.
+func (l *Ledger) CloseSession(ctx context.Context, digest string) error {
 	return l.tx(ctx, "session", func(t *tx) error {
-		n, err := t.changed(`DELETE FROM sessions WHERE digest = ?`, digest)
-		if err != nil || n == 0 {
-			return err
+		var user string
+		err := t.row(`DELETE FROM sessions WHERE digest = ? RETURNING username`, digest).Scan(&user)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return nil
+		case err != nil:
+			return fmt.Errorf("ledger: %w", err)
 		}
 		return t.enter(entry{actor: user, act: ActLogout, audit: true})
 	})

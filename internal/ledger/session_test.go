@@ -50,7 +50,7 @@ func testSessions(t *testing.T) {
 		t.Errorf("%d sessions are left, of which two are open", n)
 	}
 	for range 2 {
-		if err := l.CloseSession(t.Context(), "d5", wang); err != nil {
+		if err := l.CloseSession(t.Context(), "d5"); err != nil {
 			t.Fatal(err)
 		}
 	}

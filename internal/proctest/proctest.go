@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -205,6 +206,29 @@ func Run(t testing.TB, dir string, env []string, program string, args ...string)
 	p := Start(t, dir, env, program, args...)
 	code = p.Exit()
 	return code, p.Output()
+}
+
+// Deserted is an address of loopback at which nobody listens, and nobody will before the test ends: its port belongs
+// to a socket that never listens. A port of FreePort's may be somebody's a moment later.
+func Deserted(t testing.TB) string {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) }) // nothing was written
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	name, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, ok := name.(*syscall.SockaddrInet4)
+	if !ok {
+		t.Fatalf("bound to %v", name)
+	}
+	return netip.AddrPortFrom(netip.AddrFrom4(address.Addr), uint16(address.Port)).String() //nolint:gosec // a port
 }
 
 // FreePort finds a port of loopback that nobody uses.

@@ -1,7 +1,5 @@
 package shipment
 
-import "fmt"
-
 // State is where a shipment stands.
 type State string
 
@@ -39,14 +37,6 @@ func (s State) CanBecome(next State) bool {
 		}
 	}
 	return false
-}
-
-// ParseState reads a state's name.
-func ParseState(name string) (State, error) {
-	if _, ok := arrows[State(name)]; !ok {
-		return "", fmt.Errorf("%q is not a state of a shipment", name)
-	}
-	return State(name), nil
 }
 
 // Reason says why a shipment died. The values are part of the contract with users.

@@ -180,7 +180,8 @@ func TestAHoldWhileTheSlotIsWaitedFor(t *testing.T) {
 	s.accept(parcels(2)...)
 	s.start()
 	s.until("the first", func() bool { return s.counts()[shipment.Shipped] == 1 })
-	s.must(s.book.SetHold(t.Context(), partner, ledger.HoldManual, "stocktaking", "op"))
+	_, err := s.book.SetHold(t.Context(), partner, ledger.HoldManual, "stocktaking", "op")
+	s.must(err)
 	s.until("the hold seen", func() bool {
 		for _, e := range s.happened() {
 			if e.Kind == worker.EventHeld {
@@ -192,7 +193,7 @@ func TestAHoldWhileTheSlotIsWaitedFor(t *testing.T) {
 	if n := len(s.called()); n != 1 {
 		t.Errorf("%d calls on hold", n)
 	}
-	_, err := s.book.Release(t.Context(), partner, "op")
+	_, err = s.book.Release(t.Context(), partner, "op")
 	s.must(err)
 	s.until("the second", func() bool { return s.counts()[shipment.Shipped] == 2 })
 	s.lawful()

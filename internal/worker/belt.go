@@ -17,11 +17,21 @@ var errTwoBelts = errors.New("two belts")
 // claim makes sure that the belt is this ledger's, and says that it is in use. It runs before every feeding,
 // so it is also how a wiped Redis is noticed.
 func (w *Worker) claim(ctx context.Context) error {
-	id, err := intake.ClaimBelt(ctx, w.o.Book, w.o.Belt, w.o.Name, w.beltID)
-	if err == nil {
-		w.beltID = id
+	id, err := intake.ClaimBelt(ctx, w.o.Book, w.o.Belt, w.o.Name, w.belt())
+	if err != nil {
+		return err
 	}
-	return err
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.beltID = id
+	return nil
+}
+
+// belt is the id of the belt that this worker uses; empty: none yet.
+func (w *Worker) belt() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.beltID
 }
 
 // beltLook is how often a worker that waits for the belt looks whether the other one has left.
@@ -68,12 +78,13 @@ const leaveLimit = 3 * time.Second
 // leaveBelt takes back that this worker uses the belt, so that one with another Redis need not wait until its
 // word lapses. Last of all: until then lanes and feeder put tasks there. If it cannot be said, that one waits.
 func (w *Worker) leaveBelt() {
-	if w.beltID == "" {
+	id := w.belt()
+	if id == "" {
 		return
 	}
 	ctx, cancel := context.WithTimeout(w.ctx, leaveLimit)
 	defer cancel()
-	if err := w.o.Book.LeaveBelt(ctx, ledger.Belt{ID: w.beltID, Worker: w.o.Name}); err != nil {
+	if err := w.o.Book.LeaveBelt(ctx, ledger.Belt{ID: id, Worker: w.o.Name}); err != nil {
 		w.o.Log.Debug().Err(err).Msg("the belt could not be given back; a worker with another Redis waits a few seconds")
 	}
 }

@@ -5,15 +5,12 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hibiken/asynq"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
@@ -272,46 +269,6 @@ func TestABeltOfAnotherLedgerStopsTheWorker(t *testing.T) {
 	}
 	s.must(w.Stop(context.Background()))
 	s.must(w.Stop(context.Background())) // again
-}
-
-func TestGaugesCountTheLedger(t *testing.T) {
-	registry := prometheus.NewRegistry()
-	s := set(t, time.Second, func(o *worker.Options) { o.Metrics = registry })
-	w := s.idle()
-	s.accept(parcels(3)...)
-	_, err := s.book.Settle(t.Context(), s.row(parcel(0)), ledger.Move{To: shipment.Dead, Reason: shipment.ReasonNotShippable}, "w")
-	s.must(err)
-	s.must(s.book.SetHold(t.Context(), partner, ledger.HoldManual, "x", "y"))
-	s.must(w.Gauge(t.Context()))
-	want := `
-# HELP fahuo_account_held 1 while the account is on hold; up to 15 s old.
-# TYPE fahuo_account_held gauge
-fahuo_account_held{partner="` + partner + `"} 1
-`
-	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "fahuo_account_held"); err != nil {
-		t.Error(err)
-	}
-	metrics := httptest.NewRecorder()
-	worker.Handler(registry, nil).ServeHTTP(metrics, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
-	for _, line := range []string{
-		`fahuo_shipments{partner="` + partner + `",state="queued"} 2`, `fahuo_dead_letters{reason="not_shippable"} 1`, `fahuo_late_writes_total 0`,
-	} {
-		if !strings.Contains(metrics.Body.String(), line) {
-			t.Errorf("missing: %s", line)
-		}
-	}
-}
-
-func TestReadinessSaysWhatDoesNotAnswer(t *testing.T) {
-	checks := worker.Checks{"ledger": func(context.Context) error { return nil }, "redis": func(context.Context) error { return errors.New("refused") }}
-	for path, want := range map[string]int{"/healthz": 200, "/readyz": 503} {
-		answer := httptest.NewRecorder()
-		worker.Handler(prometheus.NewRegistry(), func() worker.Checks { return checks }).
-			ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
-		if answer.Code != want || (want == 503 && !strings.Contains(answer.Body.String(), `"redis":"refused"`)) {
-			t.Errorf("%s: %d %s", path, answer.Code, answer.Body)
-		}
-	}
 }
 
 func TestOptionsAreCheckedTogether(t *testing.T) {

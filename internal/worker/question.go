@@ -16,24 +16,62 @@ const (
 	beatEvery     = ledger.WorkerLease / 4
 )
 
-// answerQuestions makes the queries that people have asked for. One account's slow answer does not keep another's
-// from being asked; the next of the same account waits for it, as queries are paced anyway.
+// asking is what accounts are being asked for people.
+type asking struct {
+	mu      sync.Mutex
+	busy    map[string]bool // by partner
+	failed  error           // since it was last told
+	running sync.WaitGroup
+}
+
+// answerQuestions makes the queries that people have asked for, beside the loop that looks for questions: one
+// account's slow answer does not keep another's from being asked. The next of the same account waits for it, as
+// queries are paced anyway, or another worker takes it.
 func (w *Worker) answerQuestions(ctx context.Context) error {
-	questions, err := w.o.Book.TakeQuestions(ctx, w.partners())
-	if err != nil {
-		return err
+	var free []string
+	for _, partner := range w.partners() {
+		if !w.asking.is(partner) {
+			free = append(free, partner)
+		}
 	}
-	var asking sync.WaitGroup
-	failed := make([]error, len(questions))
-	for i, q := range questions {
+	questions, err := w.o.Book.TakeQuestions(ctx, free) // what was taken before an error is asked all the same
+	for _, q := range questions {
 		for _, l := range w.serving() {
 			if l.partner == q.Key.Partner {
-				asking.Go(func() { failed[i] = l.answer(ctx, q) })
+				w.asking.ask(l.partner, func() error { return l.answer(w.loops, q) }) // which outlasts this look
 			}
 		}
 	}
-	asking.Wait()
-	return errors.Join(failed...)
+	return errors.Join(err, w.asking.tell())
+}
+
+func (a *asking) is(partner string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.busy[partner]
+}
+
+// ask runs f for an account. Only answerQuestions does, so no account is asked twice at once.
+func (a *asking) ask(partner string, f func() error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.busy[partner] = true
+	a.running.Go(func() {
+		err := f()
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		delete(a.busy, partner)
+		a.failed = errors.Join(a.failed, err)
+	})
+}
+
+// tell is what has failed since it was last told.
+func (a *asking) tell() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	err := a.failed
+	a.failed = nil
+	return err
 }
 
 // answer makes one query for a person. That Alipay told nothing is an answer, too.
@@ -54,9 +92,23 @@ func (l *lane) answer(ctx context.Context, q ledger.Question) error {
 	return err
 }
 
-// beat says that this worker works, and for whom.
+// beat says that this worker works, and for whom, and that it uses the belt: feeding says so, too, but only before it
+// begins, and a mountain of rows takes longer than the belt's lease.
 func (w *Worker) beat(ctx context.Context) error {
-	return w.o.Book.Heartbeat(ctx, w.o.Name, w.partners(), false)
+	if err := w.o.Book.Heartbeat(ctx, w.o.Name, w.partners(), false); err != nil {
+		return err
+	}
+	id := w.belt()
+	if id == "" {
+		return nil
+	}
+	// A belt that is away is used by nobody: that time is nobody's retry budget. The feeder says that it is away.
+	limited, cancel := context.WithTimeout(ctx, beatEvery/2)
+	defer cancel()
+	if w.o.Belt.Ping(limited) != nil {
+		return nil
+	}
+	return w.o.Book.RenewBelt(ctx, ledger.Belt{ID: id, Name: w.o.Belt.Name(), Worker: w.o.Name})
 }
 
 // sayStopped says that this worker has ended. It need not succeed: who is silent counts as gone soon.

@@ -1,6 +1,7 @@
 package worker_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -148,7 +149,7 @@ func TestSendAgainIsCalledOnceMore(t *testing.T) {
 		decided []alipaytest.Law
 	}{
 		"refused for its parameters": {alipaytest.Fault{Kind: alipaytest.ErrorCode, Code: "ILLEGAL_ARGUMENT"}, nil},
-		"refused for good (C1)":      {alipaytest.Fault{Kind: alipaytest.StatusNotAvailable}, []alipaytest.Law{alipaytest.AfterRefusal}},
+		"refused for good (C1)":      {alipaytest.Fault{Kind: alipaytest.StatusNotAvailable}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fault := c.fault
@@ -223,6 +224,52 @@ func TestSendAgainOfWhatWasShipped(t *testing.T) {
 		t.Errorf("%d ship calls", n)
 	}
 	s.lawful()
+}
+
+// A query that hangs keeps nobody waiting who asks about another account.
+func TestAQuestionDoesNotWaitForAnotherAccounts(t *testing.T) {
+	t.Parallel()
+	s := set(t, 20*time.Millisecond, func(o *worker.Options) {
+		creds := *o.Accounts[0].Credentials
+		creds.Partner = neighbour
+		o.Accounts = append(o.Accounts, worker.Account{Interval: o.Accounts[0].Interval, Credentials: &creds})
+	})
+	s.start()
+	slow, quick := parcel(0), parcel(1)
+	quick.Partner = neighbour
+	s.gateway.PutTrade(alipaytest.Trade{Partner: partner, No: slow.TradeNo, Status: "TRADE_CLOSED"})
+	s.gateway.PutTrade(alipaytest.Trade{Partner: neighbour, No: quick.TradeNo, Status: "TRADE_CLOSED"})
+	s.dies(slow)
+	s.dies(quick)
+	s.gateway.Inject(alipaytest.Fault{Service: "query", TradeNo: slow.TradeNo, Kind: alipaytest.Hang, Times: -1})
+	before := s.queries(slow)
+	s.must(s.book.Ask(t.Context(), slow.Key(), person))
+	s.until("the query that hangs", func() bool { return s.queries(slow) > before })
+	for range 2 {
+		s.asks(quick)
+	}
+	if q, err := s.book.LastQuestion(t.Context(), slow.Key()); err != nil || !q.AnsweredAt.IsZero() {
+		t.Errorf("they have waited for it: %+v %v", q, err)
+	}
+	s.lawful()
+}
+
+// Whoever feeds for long says all the same that it uses the belt.
+func TestTheBeltIsRenewedWithoutTheFeeder(t *testing.T) {
+	t.Parallel()
+	s := set(t, 20*time.Millisecond, func(o *worker.Options) { o.WithoutFeeder = true })
+	s.start()
+	seen := func() time.Time {
+		t.Helper()
+		var other *ledger.OtherBeltError
+		if _, err := s.book.UseBelt(t.Context(), ledger.Belt{ID: "another", Name: "elsewhere"}); !errors.As(err, &other) {
+			return time.Time{}
+		}
+		return other.Other.Seen
+	}
+	var first time.Time
+	s.until("a belt", func() bool { first = seen(); return !first.IsZero() })
+	s.until("renewed", func() bool { return seen().After(first) })
 }
 
 func TestHeartbeats(t *testing.T) {

@@ -28,13 +28,15 @@ type Worker struct {
 	done    sync.WaitGroup
 	failed  chan error
 
-	beltID  string       // of the belt, as last seen; the feeder's
 	givenUp atomic.Int64 // tasks that asynq had given up and whose shipments were taken on
+
+	asking asking
 
 	mu      sync.Mutex
 	lanes   []*lane       // replaced, never changed
 	working bool          // lanes have been started
 	drain   chan struct{} // closed when Stop begins: no new call
+	beltID  string        // of the belt, as the feeder last saw it
 
 	changing sync.Mutex // of two who configure anew one waits
 
@@ -60,7 +62,7 @@ func assemble(o Options) *Worker {
 	loops, endLoop := context.WithCancel(ctx)
 	w := &Worker{
 		o: o, metrics: newMetrics(o.Metrics), ctx: ctx, cancel: cancel, loops: loops, endLoop: endLoop,
-		drain: make(chan struct{}), stopped: make(chan struct{}), failed: make(chan error, 1),
+		asking: asking{busy: make(map[string]bool)}, drain: make(chan struct{}), stopped: make(chan struct{}), failed: make(chan error, 1),
 	}
 	w.asynqLog = o.Log.Sample(&zerolog.BurstSampler{Burst: 3, Period: 30 * time.Second}).With().Str("part", "asynq").Logger()
 	for _, a := range o.Accounts {
@@ -121,6 +123,7 @@ func (w *Worker) run() error {
 	}
 	loops.Go(func() { w.every(questionEvery, "answer what people ask", w.answerQuestions) })
 	loops.Wait()
+	w.asking.running.Wait()
 	w.sayStopped()
 	return nil
 }

@@ -195,7 +195,8 @@ func (y *yard) lay(place worker.Step) {
 		_, err := y.book.TakeOver(ctx, y.silence(), 15*time.Second, "test", true) // not due until long after the process has come to it
 		y.must(err)
 	case worker.StepHandBack:
-		y.must(y.book.SetHold(ctx, partner, ledger.HoldManual, "so that something is in hand", "test"))
+		_, err := y.book.SetHold(ctx, partner, ledger.HoldManual, "so that something is in hand", "test")
+		y.must(err)
 	}
 	y.accept(plain, again, refused, told)
 }

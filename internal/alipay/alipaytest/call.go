@@ -72,8 +72,8 @@ func (g *Gateway) settle(c *call, said string) {
 	defer g.mu.Unlock()
 	a := &g.arrivals[c.n-1]
 	a.Answered, a.Answer, a.Gone = time.Now(), said, gone
-	if upperCase(said) == codeOutOfStep && c.ship() && !gone {
-		g.refused[c.req.tradeNo] = true // what nobody received forbids nothing
+	if !gone { // what nobody received forbids nothing, and allows nothing
+		g.noteRefusal(c, said)
 	}
 	g.land(c)
 	g.changed()

@@ -35,11 +35,11 @@ type Gateway struct {
 
 	mu       sync.Mutex
 	random   *rand.Rand
-	trades   map[string]Trade  // by number
-	refusals map[string]string // account codes in force, by partner
-	refused  map[string]bool   // trades answered TRADE_STATUS_NOT_AVAILD
-	calls    map[string]int    // ship calls, by trade number
-	lines    map[string]*line  // by partner as claimed
+	trades   map[string]Trade    // by number
+	refusals map[string]string   // account codes in force, by partner
+	refused  map[string]*refused // trades answered TRADE_STATUS_NOT_AVAILD, by number
+	calls    map[string]int      // ship calls, by trade number
+	lines    map[string]*line    // by partner as claimed
 	faults   []Fault
 	arrivals []Arrival
 	breaches []Breach
@@ -54,7 +54,7 @@ func New(o Options) *Gateway {
 		options: o, accounts: make(map[string]*Account), mux: http.NewServeMux(),
 		closed: closed, close: sync.OnceFunc(func() { close(closed) }),
 		random: rand.New(rand.NewPCG(o.Seed, seedStream)), //nolint:gosec // repeatable, not secret
-		trades: make(map[string]Trade), refusals: make(map[string]string), refused: make(map[string]bool),
+		trades: make(map[string]Trade), refusals: make(map[string]string), refused: make(map[string]*refused),
 		calls: make(map[string]int), lines: make(map[string]*line), event: make(chan struct{}),
 	}
 	for _, a := range o.Accounts {

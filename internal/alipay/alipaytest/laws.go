@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"fahuo/internal/alipay"
 )
 
 // Law is a rule that the gateway watches over.
@@ -15,7 +17,7 @@ const (
 	Gap            Law = "gap"             // U2: two arrivals of an account closer together than the interval
 	InFlight       Law = "in_flight"       // U2: a call while another one of the account has no answer yet
 	AlreadyShipped Law = "already_shipped" // U7: a call for a trade that is shipped
-	AfterRefusal   Law = "after_refusal"   // C1: a call after TRADE_STATUS_NOT_AVAILD
+	AfterRefusal   Law = "after_refusal"   // C1: a call after TRADE_STATUS_NOT_AVAILD, but for a person's (refused)
 	BadRequest     Law = "bad_request"     // G1 to G6, I2 to I4, A1
 )
 
@@ -54,8 +56,39 @@ func (g *Gateway) judge(c *call) {
 		g.arrivals[c.n-1].Repeat = true
 		g.breach(c, Breach{Law: AlreadyShipped, Detail: fmt.Sprintf("the trade is %s; call %d for it", t.Status, g.calls[t.No])})
 	}
-	if g.refused[c.req.tradeNo] {
+	if r := g.refused[c.req.tradeNo]; r != nil && !r.again() {
 		g.breach(c, Breach{Law: AfterRefusal, Detail: "the trade was answered " + codeOutOfStep + " before"})
+	}
+}
+
+// refused is a trade that was answered TRADE_STATUS_NOT_AVAILD. A person may have it called once more when a query
+// says that it waits after all, and then it is in doubt and queried once more before the call. So one call after two
+// such answers is taken for a person's. A program that goes on by itself comes to a second one, however often it
+// asks. For a trade that a person has sent again twice, PutTrade says that the matter is settled.
+type refused struct {
+	waits int  // queries since, with the answer that it waits
+	sent  bool // the one call was made
+}
+
+// again tells whether a call may be a person's, and counts it.
+func (r *refused) again() bool {
+	if r.sent || r.waits < 2 {
+		return false
+	}
+	r.sent = true
+	return true
+}
+
+// noteRefusal keeps what a caller was told of a trade that is or was refused. The caller holds mu.
+func (g *Gateway) noteRefusal(c *call, said string) {
+	no := c.req.tradeNo
+	switch r := g.refused[no]; {
+	case c.ship() && upperCase(said) == codeOutOfStep && r == nil:
+		g.refused[no] = new(refused)
+	case c.ship() && upperCase(said) == codeOutOfStep:
+		r.waits = 0
+	case c.req.service == alipay.ServiceQuery && said == succeeded && r != nil && g.trades[no].waits():
+		r.waits++
 	}
 }
 

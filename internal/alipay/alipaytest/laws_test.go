@@ -187,6 +187,34 @@ func TestAfterRefusalLaw(t *testing.T) {
 	}
 }
 
+// A person may have a refused trade called once more when it waits after all. A program that goes on by itself asks as
+// often, and is found out the second time.
+func TestOneCallAfterARefusalIsAPersons(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.Inject(alipaytest.Fault{Kind: alipaytest.StatusNotAvailable, Times: -1})
+	ship(t, s, tradeNo)
+	for round, want := range []int{0, 1, 2} {
+		for range 3 {
+			query(t, s, tradeNo)
+		}
+		ship(t, s, tradeNo)
+		if b := s.Breaches(); len(b) != want {
+			t.Errorf("after %d calls more: %v", round+1, b)
+		}
+	}
+	const other = "2026112300001001000000000099"
+	s.PutTrade(alipaytest.Trade{Partner: partner, No: other, Status: "TRADE_CLOSED"})
+	ship(t, s, other)
+	for range 3 {
+		query(t, s, other)
+	}
+	ship(t, s, other)
+	if b := s.Breaches(); len(b) != 3 || b[2].TradeNo != other {
+		t.Errorf("a trade that does not wait: %v", b)
+	}
+}
+
 // A trade that was shipped by a call which was answered TRADE_STATUS_NOT_AVAILD breaks both laws.
 func TestBothLawsAboutTrades(t *testing.T) {
 	t.Parallel()

@@ -55,6 +55,9 @@ func (t Trade) shipped() bool {
 	return false
 }
 
+// waits says whether the goods can be sent.
+func (t Trade) waits() bool { return t.Status == statusWaits || t.Status == statusCODWaits }
+
 // ship is the trade after a ship call, or the code of the refusal. A trade that waits for the buyer's
 // confirmation is answered T again, as Alipay's rules say (U7), and keeps its first waybill: a guess.
 func (t Trade) ship(req *request, now time.Time) (next Trade, code string) {

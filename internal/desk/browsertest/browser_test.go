@@ -178,6 +178,11 @@ func (w *window) picture(name string, width int) {
 	if wide := ask[int](w, `document.documentElement.scrollWidth`); wide > width {
 		w.t.Errorf("%s: %d pixels wide in a window of %d", name, wide, width)
 	}
+	// A table that is wider than its frame hides columns, and a picture does not even show that one could scroll.
+	hidden := `[...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth).map(e => e.ariaLabel).join()`
+	if tables := ask[string](w, hidden); tables != "" {
+		w.t.Errorf("%s: columns are cut at %d pixels: %s", name, width, tables)
+	}
 	ctx, cancel := context.WithTimeout(w.ctx, patience)
 	defer cancel()
 	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))

@@ -77,13 +77,4 @@ function fold() {
   for (const more of document.querySelectorAll('[data-fold]')) more.open = false
 }
 
-// What was done is told once: reading the page again tells nothing.
-function forget() {
-  const here = new URL(location.href)
-  if (!here.searchParams.has('done')) return
-  here.searchParams.delete('done')
-  here.searchParams.delete('n')
-  history.replaceState(null, '', here)
-}
-
-document.addEventListener('DOMContentLoaded', () => { wire(document); fold(); forget(); live() })
+document.addEventListener('DOMContentLoaded', () => { wire(document); fold(); live() })

@@ -42,6 +42,41 @@ func (s Shape) every() int {
 	return s.Dead
 }
 
+// death is how dead letters came to be: what their ship call was taken for (nothing: there was none) and what a query
+// has found (nothing: none was answered).
+type death struct{ reason, code, verdict, status, found string }
+
+var deaths = []death{
+	{"trade_status_not_available", "TRADE_STATUS_NOT_AVAILD", "out_of_step", "WAIT_SELLER_SEND_GOODS", "waiting"},
+	{"trade_not_exist", "TRADE_NOT_EXIST", "", "", "not_exist"},
+	{"not_shippable", "", "", "TRADE_CLOSED", "not_shippable"},
+	{"already_shipped", "", "", "WAIT_BUYER_CONFIRM_GOODS", "shipped"},
+	{"illegal_argument", "ILLEGAL_ARGUMENT", "shipment_fault", "", ""},
+	{"retries_exhausted", "RETRY", "busy", "WAIT_SELLER_SEND_GOODS", "waiting"},
+	{"outcome_unknown", "SYSTEM_ERROR", "busy", "", ""},
+	{"unknown_code", "STRANGE_CODE", "unlisted_code", "WAIT_SELLER_SEND_GOODS", "waiting"},
+}
+
+// pick is a part of the death of the i-th shipment.
+func pick(part func(death) string) string {
+	text := fmt.Sprintf("CASE (i / EVERY) %% %d", len(deaths))
+	for i, d := range deaths {
+		text += fmt.Sprintf(" WHEN %d THEN '%s'", i, part(d))
+	}
+	return text + " END"
+}
+
+// verdict is what a ship call was taken for, by its code.
+func verdict() string {
+	text := "CASE error_code WHEN '' THEN 'succeeded'"
+	for _, d := range deaths {
+		if d.verdict != "" {
+			text += fmt.Sprintf(" WHEN '%s' THEN '%s'", d.code, d.verdict)
+		}
+	}
+	return text + " END"
+}
+
 // numbers are the shipments, as a table n(i), with what depends on i.
 const numbers = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)`
 
@@ -81,18 +116,10 @@ func (s Shape) statements(postgres bool) []string {
 	dead := func(then, otherwise string) string {
 		return fmt.Sprintf("CASE WHEN i <= %d AND i %% %d = 0 THEN %s ELSE %s END", queued, s.every(), then, otherwise)
 	}
-	pick := func(values ...string) string {
-		text := "CASE (i / EVERY) % 8"
-		for i, v := range values {
-			text += fmt.Sprintf(" WHEN %d THEN '%s'", i, v)
-		}
-		return text + " END"
-	}
-	reason := pick("trade_status_not_available", "trade_not_exist", "not_shippable", "already_shipped", "illegal_argument",
-		"retries_exhausted", "outcome_unknown", "unknown_code")
-	code := pick("TRADE_STATUS_NOT_AVAILD", "TRADE_NOT_EXIST", "", "", "ILLEGAL_ARGUMENT", "RETRY", "SYSTEM_ERROR", "STRANGE_CODE")
-	status := pick("WAIT_SELLER_SEND_GOODS", "", "TRADE_CLOSED", "WAIT_BUYER_CONFIRM_GOODS", "", "WAIT_SELLER_SEND_GOODS", "", "WAIT_SELLER_SEND_GOODS")
-	finding := pick("waiting", "not_exist", "not_shippable", "shipped", "", "waiting", "", "waiting")
+	reason, code := pick(func(d death) string { return d.reason }), pick(func(d death) string { return d.code })
+	status, finding := pick(func(d death) string { return d.status }), pick(func(d death) string { return d.found })
+	attempts := fmt.Sprintf("CASE WHEN i > %d OR (%s) IN ('', 'closed') THEN 0 ELSE 1 END", queued,
+		dead(pick(func(d death) string { return d.verdict }), state))
 	all := []string{
 		`DELETE FROM accounts`,
 		fmt.Sprintf(`INSERT INTO accounts (partner, name, interval_us, announced_at) %s SELECT '20889' || %s, 'Shop ' || i, 10000000, %d FROM n`,
@@ -102,19 +129,21 @@ func (s Shape) statements(postgres bool) []string {
 			%[1]s SELECT %[2]s, '20260101220014' || %[3]s, '顺丰速运', 'SF' || %[4]s, 'EXPRESS', 'ORD-' || %[5]s, 'batch-' || %[6]s, %[7]s, %[7]s,
 			%[8]s, 2, %[9]s, %[9]s, %[10]s, %[11]s, %[12]s, %[13]s, %[14]s, 0, %[15]s, CASE WHEN i > %[16]d THEN 0 ELSE %[7]s END, %[17]s, %[18]s FROM n`,
 			n, partner, padded("i", 14), padded("i", 10), padded("i", 9), padded("i / 5000", 5), accepted, state,
-			dead("CASE WHEN (i / EVERY) % 8 IN (0, 4, 5, 6, 7) THEN 1 ELSE 0 END", "0"), dead(reason, "''"), dead(code, "''"), dead(status, "''"),
+			attempts, dead(reason, "''"), dead(code, "''"), dead(status, "''"),
 			dead(finding, "''"), dead(accepted, "0"), dead("1", "0"), queued, dead("CASE WHEN i % 30 = 0 THEN 'wang' ELSE '' END", "''"),
 			dead("CASE WHEN (i / EVERY) % 8 = 0 THEN 1 ELSE 0 END", "0")),
 		`INSERT INTO batches (name, first_at, total) SELECT batch, MIN(accepted_at), COUNT(*) FROM shipments GROUP BY batch`,
 		`INSERT INTO history (at, partner, trade_no, actor, act, from_state, to_state, version, detail)
-			SELECT settled_at, partner, trade_no, 'worker-1', 'died', 'queued', 'dead', 2, 'Alipay: ' || error_code FROM shipments WHERE state = 'dead'`,
-		`INSERT INTO calls (partner, trade_no, service, worker, attempt, begun_at, finished_at, params, verdict, http_status, code, trade_status, verified, answer, duration_us)
-			SELECT partner, trade_no, 'single_trade_query', 'worker-1', 0, settled_at, settled_at + 150000, '{}', 'succeeded', 200, '', trade_status, 1, '<alipay/>', 150000
+			SELECT settled_at, partner, trade_no, 'worker-1', 'died', 'queued', 'dead', 2, CASE error_code WHEN '' THEN trade_status ELSE 'Alipay: ' || error_code END
 			FROM shipments WHERE state = 'dead'`,
+		`INSERT INTO calls (partner, trade_no, service, worker, attempt, begun_at, finished_at, params, verdict, http_status, code, trade_status, verified, answer, duration_us)
+			SELECT partner, trade_no, 'single_trade_query', 'worker-1', 0, settled_at - 150000, settled_at, '{}',
+			CASE found WHEN 'not_exist' THEN 'shipment_fault' ELSE 'succeeded' END, 200, CASE found WHEN 'not_exist' THEN error_code ELSE '' END, trade_status,
+			CASE found WHEN 'not_exist' THEN 0 ELSE 1 END, '<alipay/>', 150000 FROM shipments WHERE state = 'dead' AND found <> ''`,
 		fmt.Sprintf(`INSERT INTO calls (partner, trade_no, service, worker, attempt, begun_at, finished_at, params, verdict, http_status, code, verified, answer, duration_us)
-			SELECT partner, trade_no, 'send_goods_confirm_by_platform', 'worker-1', 1, settled_at, settled_at + 150000, '{}',
-			CASE WHEN state = 'shipped' THEN 'succeeded' ELSE 'busy' END, 200, error_code, 1, '<alipay/>', 150000
-			FROM shipments WHERE settled_at > %d`, s.Now.Add(-7*24*time.Hour).UnixMicro()),
+			SELECT partner, trade_no, 'send_goods_confirm_by_platform', 'worker-1', 1, settled_at - 400000, settled_at - 250000, '{}',
+			%s, 200, error_code, CASE state WHEN 'shipped' THEN 1 ELSE 0 END, '<alipay/>', 150000
+			FROM shipments WHERE settled_at > %d AND attempt > 0`, verdict(), s.Now.Add(-7*24*time.Hour).UnixMicro()),
 	}
 	for i := range all {
 		all[i] = strings.ReplaceAll(all[i], "EVERY", strconv.Itoa(s.every()))
