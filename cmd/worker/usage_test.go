@@ -60,16 +60,29 @@ func TestWrongUsage(t *testing.T) {
 	}
 }
 
-// A key that is most likely wrong, or that others may read, is told at the start, a line each.
-func TestKeysThatLookWrongAreToldOf(t *testing.T) {
+// A key that is most likely wrong is told at the start, in a line.
+func TestAKeyThatLooksWrongIsToldOf(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, time.Second, true)                   // its test key has 33 characters
-	s.must(os.Chmod(filepath.Join(s.dir, "key"), 0o644)) //nolint:gosec // on purpose
+	s := newSite(t, time.Second, true) // its test key has 33 characters
 	p := s.start()
 	p.WaitFor("working")
-	for _, want := range []string{`its MD5 key has 33 characters`, `may be read or written by others (mode 0644)`} {
-		if strings.Count(p.Output(), want) != 1 {
-			t.Errorf("%q is not there once:\n%s", want, p.Output())
-		}
+	if want := "its MD5 key has 33 characters"; strings.Count(p.Output(), want) != 1 {
+		t.Errorf("%q is not there once:\n%s", want, p.Output())
+	}
+}
+
+// A key that others may read is not used, and nothing is opened (A2).
+func TestAKeyFileThatOthersMayReadIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	key := filepath.Join(dir, "key")
+	if err := os.WriteFile(key, []byte(testKey), 0o644); err != nil { //nolint:gosec // on purpose
+		t.Fatal(err)
+	}
+	code, out := proctest.Run(t, dir, []string{"ALIPAY_PARTNER=" + partner, "ALIPAY_KEY_FILE=" + key}, program, "run")
+	if code != 2 || !strings.Contains(out, "(mode 0644)") || !strings.Contains(out, "chmod 600 "+key) || strings.Contains(out, testKey) {
+		t.Errorf("exit %d:\n%s", code, out)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("%v %v", entries, err)
 	}
 }

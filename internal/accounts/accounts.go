@@ -152,7 +152,7 @@ func (s Source) account(e entry, dir string) (Account, error) {
 	note(s.readKeys(c, e, dir))
 	if len(faults) == 0 {
 		note(c.Validate())
-		a.Warnings = warnings(c, e, dir)
+		a.Warnings = warnings(c)
 	}
 	return a, errors.Join(faults...)
 }
@@ -165,7 +165,7 @@ func (s Source) readKeys(c *alipay.Credentials, e entry, dir string) error {
 	case e.KeyFile != "" && e.KeyEnv != "":
 		return errors.New("the key is given twice, by file and by variable; use one of the two")
 	case e.KeyFile != "":
-		raw, err := os.ReadFile(relative(dir, e.KeyFile))
+		raw, err := readSecret(relative(dir, e.KeyFile))
 		if err != nil {
 			return fmt.Errorf("key file: %w", err)
 		}
@@ -188,7 +188,7 @@ func readRSA(c *alipay.Credentials, e entry, dir string) error {
 	if e.PrivateKeyFile == "" || e.AlipayPublicKeyFile == "" {
 		return errors.New("sign type RSA needs private_key_file (ALIPAY_PRIVATE_KEY_FILE) and alipay_public_key_file (ALIPAY_PUBLIC_KEY_FILE)")
 	}
-	private, err := os.ReadFile(relative(dir, e.PrivateKeyFile))
+	private, err := readSecret(relative(dir, e.PrivateKeyFile))
 	if err != nil {
 		return fmt.Errorf("private key: %w", err)
 	}

@@ -99,49 +99,80 @@ func TestLoadEnvironment(t *testing.T) {
 
 // What is most likely a slip is told without refusing to start, and without the key.
 func TestWarnings(t *testing.T) {
+	const long = testKey + "X"
 	path := dir(t, `
 accounts:
   - {partner: "2088900000000001", key_file: key}
   - {partner: "2088900000000002", sign_type: RSA, private_key_file: private.pem, alipay_public_key_file: public.pem}
   - {partner: "2088900000000003", key_env: LONG}
 `)
-	const long = testKey + "X"
-	load := func() (all []string) {
-		t.Helper()
-		got, err := accounts.Load(accounts.Source{File: path, Getenv: env("LONG", long)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, a := range got {
-			for _, w := range a.Warnings {
-				all = append(all, a.Credentials.Partner[15:]+" "+w)
+	got, err := accounts.Load(accounts.Source{File: path, Getenv: env("LONG", long)})
+	if err != nil || len(got) != 3 {
+		t.Fatal(got, err)
+	}
+	if len(got[0].Warnings)+len(got[1].Warnings) != 0 {
+		t.Errorf("%q %q", got[0].Warnings, got[1].Warnings)
+	}
+	third := strings.Join(got[2].Warnings, "|")
+	if !strings.Contains(third, "its MD5 key has 33 characters, Alipay's have 32") || strings.Contains(third, testKey) {
+		t.Errorf("%q", third)
+	}
+}
+
+// A key that others may read or write is not used (A2), by whatever way its file is named; a public key is no secret.
+// One account's open file keeps no other from being read.
+func TestAKeyFileThatIsOpenToOthersIsRefused(t *testing.T) {
+	yaml := `
+accounts:
+  - {partner: "2088900000000001", key_file: key}
+  - {partner: "2088900000000002", sign_type: RSA, private_key_file: private.pem, alipay_public_key_file: public.pem}
+`
+	for name, c := range map[string]struct {
+		file    string
+		mode    os.FileMode
+		refused bool
+	}{
+		"the owner's alone":       {"key", 0o600, false},
+		"read only":               {"key", 0o400, false},
+		"with a needless bit":     {"key", 0o700, false},
+		"the group may read":      {"key", 0o640, true},
+		"others may read":         {"key", 0o604, true},
+		"all may read":            {"key", 0o444, true},
+		"the group may write":     {"key", 0o620, true},
+		"others may run":          {"key", 0o601, true},
+		"a private key for all":   {"private.pem", 0o644, true},
+		"a public key for all":    {"public.pem", 0o644, false},
+		"the accounts file, open": {"accounts.yaml", 0o644, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := dir(t, yaml)
+			file := filepath.Join(filepath.Dir(path), c.file)
+			if err := os.Chmod(file, c.mode); err != nil {
+				t.Fatal(err)
 			}
-		}
-		return all
-	}
-	expect := func(want ...string) {
-		t.Helper()
-		got := load()
-		for i, w := range want {
-			if len(got) != len(want) || !strings.Contains(got[i], w) || strings.Contains(got[i], testKey) {
-				t.Fatalf("got %q, want %q", got, want)
+			got, err := accounts.Load(accounts.Source{File: path, Getenv: env()})
+			if !c.refused {
+				if err != nil || len(got) != 2 {
+					t.Fatal(got, err)
+				}
+				return
 			}
-		}
+			var open *accounts.PermissionError
+			want := fmt.Sprintf("mode %04o), so the key in it is not used; make it the worker's alone: chmod 600 %s", c.mode, file)
+			if !errors.As(err, &open) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), testKey) || len(got) != 1 {
+				t.Errorf("%v, and %v", got, err)
+			}
+		})
 	}
-	chmod := func(name string, mode os.FileMode) {
-		t.Helper()
-		if err := os.Chmod(filepath.Join(filepath.Dir(path), name), mode); err != nil {
-			t.Fatal(err)
-		}
+	path := dir(t, "")
+	file, link := filepath.Join(filepath.Dir(path), "key"), filepath.Join(filepath.Dir(path), "link")
+	if err := errors.Join(os.Chmod(file, 0o644), os.Symlink(file, link)); err != nil { //nolint:gosec // on purpose
+		t.Fatal(err)
 	}
-	expect("3 its MD5 key has 33 characters, Alipay's have 32")
-	chmod("key", 0o640)
-	chmod("private.pem", 0o604)
-	chmod("public.pem", 0o644) // no secret
-	expect("1 its key file "+filepath.Join(filepath.Dir(path), "key")+" may be read or written by others (mode 0640); make it the worker's alone: chmod 600", "2 its key file", "3 its MD5 key")
-	chmod("key", 0o400)
-	chmod("private.pem", 0o600)
-	expect("3 its MD5 key")
+	_, err := accounts.Load(accounts.Source{Getenv: env("ALIPAY_PARTNER", "2088900000000001", "ALIPAY_KEY_FILE", link)})
+	if err == nil || !strings.Contains(err.Error(), "mode 0644") {
+		t.Errorf("by a variable and through a link: %v", err)
+	}
 }
 
 // Every fault is reported, all of a file together, and no error shows a key.
