@@ -3,6 +3,7 @@ package alipay
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Answer is what came back, and what it means.
@@ -15,6 +16,7 @@ type Answer struct {
 	Unverified   bool   // a success whose signature is missing or wrong
 	Complete     bool   // a whole document in Alipay's form was read: the gateway is done with the call
 	HTTPStatus   int    // 0: no answer
+	Date         time.Time // of queries: the gateway's clock when it answered, in whole seconds; zero: not said
 	Body         string // for the record: decoded, buyer's data masked, without sign, at most 4 KiB
 	Err          error  // why Outcome is Unknown; short, without key, sign and buyer's data
 }

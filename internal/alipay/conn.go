@@ -50,7 +50,7 @@ func (c *Client) Connect(ctx context.Context) (*Conn, error) {
 	}
 	secure := tls.Client(g, c.tls)
 	if err := secure.HandshakeContext(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("shake hands with %s: %w", c.address, err), raw.Close())
+		return nil, errors.Join(fmt.Errorf("shake hands with %s: %w", c.address, explainTLS(c.url.Hostname(), err)), raw.Close())
 	}
 	return &Conn{client: c, guard: g, conn: secure}, nil
 }

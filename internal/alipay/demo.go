@@ -5,6 +5,21 @@ import (
 	"strings"
 )
 
+// DemoIdentities names what of an account, and of the gateway's host, comes out of Alipay's published examples: none
+// of it may ship in production, and what is traded under it is charged 3 % (A3). Empty: nothing.
+func DemoIdentities(c *Credentials, host string) (all []string) {
+	if IsDemoPartner(c.Partner) {
+		all = append(all, "partner "+c.Partner+" is one of Alipay's demo accounts")
+	}
+	if IsDemoKey(c.Key) {
+		all = append(all, "its key is a placeholder of Alipay's examples")
+	}
+	if IsDemoHost(host) {
+		all = append(all, "the gateway "+host+" is one of Alipay's test systems")
+	}
+	return all
+}
+
 // demoPartners stand in Alipay's published examples. Trades under them are charged 3 % (A3).
 var demoPartners = []string{
 	"2088201564809153", "2088101122136241", "2088002007018916", "2088101568338364", "2088101568358171",

@@ -18,6 +18,15 @@ const (
 // carries no parameters of its own (I3). Alipay's test systems are refused with an error of their own
 // (A3). No error shows a password that stands in the address.
 func CheckGateway(raw string) (*url.URL, error) {
+	u, err := CheckAddress(raw)
+	if err == nil && IsDemoHost(u.Hostname()) {
+		return nil, fmt.Errorf("the gateway %q is one of Alipay's test systems, which do not ship", u)
+	}
+	return u, err
+}
+
+// CheckAddress is CheckGateway for those who only try: Alipay's test systems are taken, too.
+func CheckAddress(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return nil, fmt.Errorf("the gateway is not an address such as %s", ProductionGateway)
@@ -30,18 +39,17 @@ func CheckGateway(raw string) (*url.URL, error) {
 	switch {
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil:
 		return nil, fmt.Errorf("the gateway %q must have no parameters, fragment or user", shown)
-	case isLoopback(host):
+	case IsLoopback(host):
 	case isAddress(host):
 		return nil, fmt.Errorf("the gateway %q is an IP address; use its DNS name, so that a change of address is followed", shown)
 	case u.Scheme != "https":
 		return nil, fmt.Errorf("the gateway %q is not https", shown)
-	case IsDemoHost(host):
-		return nil, fmt.Errorf("the gateway %q is one of Alipay's test systems, which do not ship", shown)
 	}
 	return u, nil
 }
 
-func isLoopback(host string) bool {
+// IsLoopback tells whether a host is this machine itself, where a simulated gateway may be.
+func IsLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return strings.EqualFold(host, "localhost") || (err == nil && addr.IsLoopback())
 }

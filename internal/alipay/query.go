@@ -32,14 +32,16 @@ func (c *Client) query(ctx context.Context, creds *Credentials, tradeNo string, 
 		if errors.As(err, &inURL) {
 			err = inURL.Err
 		}
-		return Answer{Err: briefly(fmt.Errorf("query: %w", err))}
+		return Answer{Err: briefly(fmt.Errorf("query: %w", explainTLS(c.url.Hostname(), err)))}
 	}
 	contentType := response.Header.Get("Content-Type")
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	if err = errors.Join(err, response.Body.Close()); err != nil {
 		return partial(response.StatusCode, contentType, body, fmt.Errorf("query: read the answer: %w", err))
 	}
-	return ParseQueryAnswer(creds, tradeNo, response.StatusCode, contentType, body)
+	a := ParseQueryAnswer(creds, tradeNo, response.StatusCode, contentType, body)
+	a.Date, _ = http.ParseTime(response.Header.Get("Date")) // without one there is none
+	return a
 }
 
 // newQueries makes the HTTP client of queries: HTTP/1.1 alone, without proxy, following no redirect. Every
