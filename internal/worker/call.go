@@ -56,6 +56,7 @@ func (l *lane) call(ctx context.Context, j *job, row ledger.Row) (done bool, err
 		Start: m0, Write: window, Answer: l.w.o.CallTimeout,
 		Deliver: min(l.w.o.CallTimeout, ratelimit.Deliver(l.w.o.CallTimeout, l.a.Interval)),
 	})
+	j.called = j.called || result.Sent
 	l.step(StepAnswered)
 	// Without an answer the account opens at the fence, so that is what the local limiter has to reckon with.
 	l.observe(row, result, m0.Add(fence-l.a.Interval))

@@ -42,6 +42,15 @@ type Options struct {
 }
 
 func (o Options) validate() error {
+	err := o.validateLanes()
+	if o.Belt == nil {
+		err = errors.Join(err, errors.New("the belt is needed"))
+	}
+	return err
+}
+
+// validateLanes checks what a lane needs; the belt is not among it.
+func (o Options) validateLanes() error {
 	var faults []error
 	need := func(ok bool, format string, args ...any) {
 		if !ok {
@@ -49,7 +58,7 @@ func (o Options) validate() error {
 		}
 	}
 	need(len(o.Accounts) > 0, "no account to work for")
-	need(o.Gateway != nil && o.Book != nil && o.Belt != nil, "gateway, ledger and belt are all needed")
+	need(o.Gateway != nil && o.Book != nil, "gateway and ledger are needed")
 	need(o.CallTimeout > 0, "call timeout %v: must be above 0", o.CallTimeout)
 	need(o.Retry.Base > 0, "retry base %v: must be above 0", o.Retry.Base)
 	need(o.Retry.Cap >= o.Retry.Base, "retry cap %v: must not be below the retry base %v", o.Retry.Cap, o.Retry.Base)

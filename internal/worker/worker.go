@@ -43,6 +43,12 @@ func New(o Options) (*Worker, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
+	w := assemble(o)
+	o.Book.Observe(func(op string, took time.Duration) { w.metrics.ledger.WithLabelValues(op).Observe(took.Seconds()) })
+	return w, nil
+}
+
+func assemble(o Options) *Worker {
 	ctx, cancel := context.WithCancel(context.Background())
 	loops, endLoop := context.WithCancel(ctx)
 	w := &Worker{
@@ -50,11 +56,10 @@ func New(o Options) (*Worker, error) {
 		drain: make(chan struct{}), stopped: make(chan struct{}), failed: make(chan error, 1),
 	}
 	w.asynqLog = o.Log.Sample(&zerolog.BurstSampler{Burst: 3, Period: 30 * time.Second}).With().Str("part", "asynq").Logger()
-	o.Book.Observe(func(op string, took time.Duration) { w.metrics.ledger.WithLabelValues(op).Observe(took.Seconds()) })
 	for _, a := range o.Accounts {
 		w.lanes = append(w.lanes, newLane(w, a))
 	}
-	return w, nil
+	return w
 }
 
 // Start begins to work, in the background: it waits for ledger and Redis when they are away, and goes
