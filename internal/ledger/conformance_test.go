@@ -99,6 +99,8 @@ var conformance = map[string]func(*testing.T){
 	"MarksAndHours":                             testMarksAndHours,
 	"TheAuditTrail":                             testTheAuditTrail,
 	"NoListWalksThroughATable":                  testNoListWalksThroughATable,
+	"InspectLooksAndMeasures":                   testInspectLooksAndMeasures,
+	"TheLastCallWithAVerdict":                   testTheLastCallWithAVerdict,
 }
 
 func TestConformance(t *testing.T) {

@@ -31,6 +31,8 @@ type dialect struct {
 	explain func(error) error
 	// exists tells whether there is a ledger.
 	exists func(ctx context.Context, db *sql.DB) (bool, error)
+	// inspect tells the database's own facts.
+	inspect func(ctx context.Context, db *sql.DB) (Facts, error)
 	// migrating keeps two processes from bringing the ledger up to date at once.
 	migrating func() ([]migrationOption, error)
 }

@@ -122,6 +122,7 @@ func postgresDialect(config *pgx.ConnConfig) dialect {
 			defer cancel()
 			return there, db.QueryRowContext(ctx, "SELECT to_regclass('ledger') IS NOT NULL").Scan(&there)
 		},
+		inspect: inspectPostgres,
 		migrating: func() ([]migrationOption, error) {
 			locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60), lock.WithUnlockTimeout(1, 60))
 			if err != nil {

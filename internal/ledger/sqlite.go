@@ -106,6 +106,7 @@ func sqliteDialect(path string) dialect {
 			}
 			return err == nil, err
 		},
+		inspect:   inspectSQLite(path),
 		migrating: func() ([]migrationOption, error) { return nil, nil },
 	}
 }

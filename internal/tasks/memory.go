@@ -47,26 +47,19 @@ func slowed(ctx context.Context, err error) error {
 	return err
 }
 
+// NoEviction is the maxmemory-policy under which Redis throws nothing away.
+const NoEviction = "noeviction"
+
 // Forgets tells, in words for a person, that this Redis throws keys away when its memory is full; empty when
 // it does not, or will not say.
 func (b *Belt) Forgets(ctx context.Context) (string, error) {
-	info, err := b.redis.Info(ctx, "memory").Result()
+	f, err := b.Facts(ctx)
 	if err != nil {
-		return "", fmt.Errorf("ask Redis for its memory: %w", err)
+		return "", err
 	}
-	policy, limit := "", ""
-	for line := range strings.Lines(info) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
-		switch name {
-		case "maxmemory_policy":
-			policy = value
-		case "maxmemory":
-			limit = value
-		}
-	}
-	if policy == "" || policy == "noeviction" || limit == "0" || limit == "" {
+	if f.Policy == "" || f.Policy == NoEviction || f.MaxMemory == 0 {
 		return "", nil
 	}
-	return fmt.Sprintf("this Redis throws tasks away when its %s bytes are full (maxmemory-policy %s); they are put back from the ledger within "+
-		"a minute or so, but set maxmemory-policy noeviction", limit, policy), nil
+	return fmt.Sprintf("this Redis throws tasks away when its %d bytes are full (maxmemory-policy %s); they are put back from the ledger within "+
+		"a minute or so, but set maxmemory-policy noeviction", f.MaxMemory, f.Policy), nil
 }
