@@ -25,6 +25,7 @@ type cli struct {
 	settings.Common
 
 	Run         runCmd         `cmd:"" default:"withargs" help:"Ship what is queued, until stopped. The default."`
+	Check       checkCmd       `cmd:"" help:"Test accounts, gateway and surroundings step by step, and ship one trade if told to; before going live."`
 	Accounts    accountsCmd    `cmd:"" help:"List the accounts and their holds."`
 	Hold        holdCmd        `cmd:"" help:"Put an account on hold: nothing is called for it until it is released."`
 	Release     releaseCmd     `cmd:"" help:"Lift an account's hold."`

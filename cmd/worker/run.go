@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -30,18 +33,62 @@ const smallestInterval = 10 * time.Second
 // defaultListen is where health and metrics are unless somebody says otherwise.
 const defaultListen = "127.0.0.1:9464"
 
-type runCmd struct {
+// target is what run and check have in common: whose shipments, and where to.
+type target struct {
 	AccountsFile string        `name:"accounts" env:"FAHUO_ACCOUNTS" placeholder:"FILE" help:"The accounts (YAML). Without it ALIPAY_PARTNER and ALIPAY_KEY_FILE or ALIPAY_KEY name one."`
 	Gateway      string        `env:"ALIPAY_GATEWAY" default:"https://mapi.alipay.com/gateway.do" help:"Alipay's gateway. Plain http and IP addresses on loopback only."`
 	Interval     time.Duration `env:"FAHUO_INTERVAL" default:"10s" help:"Smallest gap between two ship calls of one account. Under 10s only for a gateway on loopback."`
 	CallTimeout  time.Duration `env:"FAHUO_CALL_TIMEOUT" default:"15s" help:"How long an answer is waited for; after it the outcome is unknown."`
-	RetryBase    time.Duration `env:"FAHUO_RETRY_BASE" default:"30s" help:"The first delay after a failed attempt; it doubles each time."`
-	RetryCap     time.Duration `env:"FAHUO_RETRY_CAP" default:"30m" help:"The longest delay."`
-	RetryFor     time.Duration `env:"FAHUO_RETRY_FOR" default:"24h" help:"How long a shipment is retried, from its first attempt."`
-	NoPreflight  bool          `env:"FAHUO_NO_PREFLIGHT" help:"Do not query a trade before its first attempt."`
-	Listen       string        `env:"FAHUO_LISTEN" default:"127.0.0.1:9464" help:"Address of /healthz, /readyz and /metrics, or off."`
-	Sandbox      bool          `help:"Everything in one process and nothing outside called: a simulated gateway, a demo account, sample shipments, its own ledger in sandbox/, the desk."`
-	SandboxDesk  string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Where the sandbox's desk is, on loopback, or off."`
+}
+
+// loaded is a target as it was read: what could be, and what is wrong with the rest.
+type loaded struct {
+	gateway  *url.URL // nil: it is wrong
+	accounts []worker.Account
+	warnings []warning
+	faults   []error
+}
+
+// outside tells whether the gateway is somebody else's.
+func (l loaded) outside() bool { return l.gateway != nil && !alipay.IsLoopback(l.gateway.Hostname()) }
+
+// warning is what is most likely a slip in an account, and no reason not to start.
+type warning struct{ partner, text string }
+
+// load reads the accounts and their keys. gateway is which addresses will do.
+func (t *target) load(gateway func(string) (*url.URL, error)) (l loaded) {
+	var err error
+	if l.gateway, err = gateway(t.Gateway); err != nil {
+		l.faults = append(l.faults, fmt.Errorf("--gateway (ALIPAY_GATEWAY): %w", err))
+	}
+	local := err == nil && !l.outside()
+	l.faults = append(l.faults, positive("--call-timeout (FAHUO_CALL_TIMEOUT)", t.CallTimeout), checkInterval("--interval (FAHUO_INTERVAL)", t.Interval, local))
+	read, err := accounts.Load(accounts.Source{File: t.AccountsFile, Getenv: os.Getenv})
+	l.faults = append(l.faults, err)
+	for _, a := range read {
+		if a.Interval == 0 {
+			a.Interval = t.Interval
+		} else {
+			l.faults = append(l.faults, checkInterval("account "+a.Credentials.Partner+": interval", a.Interval, local))
+		}
+		for _, text := range a.Warnings {
+			l.warnings = append(l.warnings, warning{a.Credentials.Partner, text})
+		}
+		l.accounts = append(l.accounts, worker.Account{Name: a.Name, Interval: a.Interval, NoPreflight: !a.Preflight, Credentials: a.Credentials})
+	}
+	return l
+}
+
+type runCmd struct {
+	target
+
+	RetryBase   time.Duration `env:"FAHUO_RETRY_BASE" default:"30s" help:"The first delay after a failed attempt; it doubles each time."`
+	RetryCap    time.Duration `env:"FAHUO_RETRY_CAP" default:"30m" help:"The longest delay."`
+	RetryFor    time.Duration `env:"FAHUO_RETRY_FOR" default:"24h" help:"How long a shipment is retried, from its first attempt."`
+	NoPreflight bool          `env:"FAHUO_NO_PREFLIGHT" help:"Do not query a trade before its first attempt."`
+	Listen      string        `env:"FAHUO_LISTEN" default:"127.0.0.1:9464" help:"Address of /healthz, /readyz and /metrics, or off."`
+	Sandbox     bool          `help:"Everything in one process and nothing outside called: a simulated gateway, a demo account, sample shipments, its own ledger in sandbox/, the desk."`
+	SandboxDesk string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Where the sandbox's desk is, on loopback, or off."`
 }
 
 // plan is a checked configuration: what run needs, and nothing opened yet.
@@ -52,20 +99,12 @@ type plan struct {
 	warnings []warning
 }
 
-// warning is what is most likely a slip in an account, and no reason not to start.
-type warning struct{ partner, text string }
-
 // check reads keys and checks every setting; it reports all faults together.
 func (c *runCmd) check(common []error) (plan, error) {
-	faults := common
-	p := plan{gateway: c.Gateway}
-	gateway, err := alipay.CheckGateway(c.Gateway)
-	if err != nil {
-		faults = append(faults, fmt.Errorf("--gateway (ALIPAY_GATEWAY): %w", err))
-	}
-	local := err == nil && loopback(gateway.Hostname())
-	faults = append(faults, positive("--call-timeout (FAHUO_CALL_TIMEOUT)", c.CallTimeout), positive("--retry-base (FAHUO_RETRY_BASE)", c.RetryBase),
-		positive("--retry-for (FAHUO_RETRY_FOR)", c.RetryFor), checkInterval("--interval (FAHUO_INTERVAL)", c.Interval, local))
+	l := c.load(alipay.CheckGateway)
+	p := plan{gateway: c.Gateway, accounts: l.accounts, warnings: l.warnings}
+	faults := slices.Concat(common, l.faults)
+	faults = append(faults, positive("--retry-base (FAHUO_RETRY_BASE)", c.RetryBase), positive("--retry-for (FAHUO_RETRY_FOR)", c.RetryFor))
 	if c.RetryCap < c.RetryBase {
 		faults = append(faults, fmt.Errorf("--retry-cap (FAHUO_RETRY_CAP) %v is below --retry-base %v", c.RetryCap, c.RetryBase))
 	}
@@ -74,25 +113,14 @@ func (c *runCmd) check(common []error) (plan, error) {
 			faults = append(faults, fmt.Errorf("--listen (FAHUO_LISTEN) %q is neither HOST:PORT nor off", c.Listen))
 		}
 	}
-	loaded, err := accounts.Load(accounts.Source{File: c.AccountsFile, Getenv: os.Getenv})
-	faults = append(faults, err)
-	for _, a := range loaded {
-		if a.Interval == 0 {
-			a.Interval = c.Interval
-		} else {
-			faults = append(faults, checkInterval("account "+a.Credentials.Partner+": interval", a.Interval, local))
+	for i, a := range p.accounts {
+		p.accounts[i].NoPreflight = a.NoPreflight || c.NoPreflight
+		if l.outside() {
+			faults = append(faults, refuseDemo(a.Credentials, l.gateway.Hostname()))
 		}
-		if err := checkDemo(a.Credentials, gateway != nil && !local); err != nil {
-			faults = append(faults, err)
-		}
-		for _, text := range a.Warnings {
-			p.warnings = append(p.warnings, warning{a.Credentials.Partner, text})
-		}
-		p.accounts = append(p.accounts, worker.Account{
-			Name: a.Name, Interval: a.Interval, NoPreflight: c.NoPreflight || !a.Preflight, Credentials: a.Credentials,
-		})
 	}
-	if err := errors.Join(faults...); err != nil {
+	err := errors.Join(faults...)
+	if err != nil {
 		return p, err
 	}
 	p.client, err = alipay.NewClient(alipay.Options{Gateway: c.Gateway, UserTimeout: c.CallTimeout})
@@ -116,22 +144,14 @@ func checkInterval(what string, d time.Duration, local bool) error {
 	return nil
 }
 
-// checkDemo refuses identities from Alipay's examples outside of loopback (A3).
-func checkDemo(c *alipay.Credentials, outside bool) error {
-	switch {
-	case !outside:
+// refuseDemo refuses identities from Alipay's examples for a gateway off loopback (A3).
+func refuseDemo(c *alipay.Credentials, host string) error {
+	found := alipay.DemoIdentities(c, host)
+	if len(found) == 0 {
 		return nil
-	case alipay.IsDemoPartner(c.Partner):
-		return fmt.Errorf("account %s is one of Alipay's demo accounts: it must not ship in production (3 %% is charged); use the contracted partner", c.Partner)
-	case alipay.IsDemoKey(c.Key):
-		return fmt.Errorf("account %s: its key is a demo key; use the one that belongs to the partner", c.Partner)
 	}
-	return nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
+	return fmt.Errorf("account %s: %s: it must not ship in production (3 %% is charged); use the contracted partner and its key. "+
+		"To test with it: worker check", c.Partner, strings.Join(found, "; "))
 }
 
 // Run is `worker run`.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"fahuo/internal/alipay"
 	"fahuo/internal/desk"
 	"fahuo/internal/ledger"
 )
@@ -33,7 +34,7 @@ func checkSandboxDesk(addr string) error {
 		return nil
 	}
 	host, _, err := net.SplitHostPort(addr)
-	if err != nil || !loopback(host) {
+	if err != nil || !alipay.IsLoopback(host) {
 		return fmt.Errorf("--sandbox-desk %q is neither HOST:PORT on loopback nor off", addr)
 	}
 	return nil

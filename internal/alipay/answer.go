@@ -9,16 +9,16 @@ import (
 // Answer is what came back, and what it means.
 type Answer struct {
 	Outcome      Outcome
-	Code         string // normalized error code; empty on a success or without an answer
-	TradeStatus  string // as it came, if the answer verifies and is about our trade
-	RefundStatus string // the same
-	Verified     bool   // a signature was there and is right
-	Unverified   bool   // a success whose signature is missing or wrong
-	Complete     bool   // a whole document in Alipay's form was read: the gateway is done with the call
-	HTTPStatus   int    // 0: no answer
+	Code         string    // normalized error code; empty on a success or without an answer
+	TradeStatus  string    // as it came, if the answer verifies and is about our trade
+	RefundStatus string    // the same
+	Verified     bool      // a signature was there and is right
+	Unverified   bool      // a success whose signature is missing or wrong
+	Complete     bool      // a whole document in Alipay's form was read: the gateway is done with the call
+	HTTPStatus   int       // 0: no answer
 	Date         time.Time // of queries: the gateway's clock when it answered, in whole seconds; zero: not said
-	Body         string // for the record: decoded, buyer's data masked, without sign, at most 4 KiB
-	Err          error  // why Outcome is Unknown; short, without key, sign and buyer's data
+	Body         string    // for the record: decoded, buyer's data masked, without sign, at most 4 KiB
+	Err          error     // why Outcome is Unknown; short, without key, sign and buyer's data
 }
 
 // ParseShipAnswer reads the answer to a ship call about a trade. It is total: whatever comes is an

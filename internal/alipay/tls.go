@@ -10,7 +10,21 @@ import (
 	"time"
 )
 
-// explainTLS says of a certificate that was refused whose it is and what is wrong with it; other errors are left as
+// CertificateError says that the gateway's certificate was refused: whose it is and what is wrong with it.
+type CertificateError struct {
+	Host string
+	Why  string
+	Err  error // the library's
+}
+
+func (e *CertificateError) Error() string {
+	return fmt.Sprintf("the certificate of %s %s: %v", e.Host, e.Why, e.Err)
+}
+
+// Unwrap is the library's error.
+func (e *CertificateError) Unwrap() error { return e.Err }
+
+// explainTLS says of a certificate that was refused what a person has to know, as a CertificateError; other errors are left as
 // they are. The library's own words leave out the host, and call a self-signed certificate one of an unknown
 // authority.
 func explainTLS(host string, err error) error {
@@ -33,7 +47,7 @@ func explainTLS(host string, err error) error {
 	case errors.As(err, &unknown):
 		why = fmt.Sprintf("comes from an authority that is not known here (%s)", leaf.Issuer)
 	}
-	return fmt.Errorf("the certificate of %s %s: %w", host, why, err)
+	return &CertificateError{Host: host, Why: why, Err: err}
 }
 
 // validity says how a certificate's time and a clock disagree.

@@ -216,7 +216,7 @@ func (l *lane) finish(ctx context.Context, j *job, begun ledger.Row, r alipay.Re
 // doubt.
 func (l *lane) persistAnswer(ctx context.Context, begun ledger.Row, r alipay.Result, move ledger.Move) (ledger.Finished, error) {
 	answered := r.Sent && r.Complete && !r.FirstByte.IsZero()
-	answer := recorded(r.Answer, r.Duration)
+	answer := Recorded(r.Answer, r.Duration)
 	if !r.Sent {
 		answer.Verdict = ledger.VerdictNotSent
 	}

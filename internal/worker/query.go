@@ -100,11 +100,11 @@ func (l *lane) record(ctx context.Context, row ledger.Row, a alipay.Answer, para
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	return l.w.o.Book.RecordQuery(ctx, row.Key(), alipay.ServiceQuery, l.w.o.Name, string(text), recorded(a, took))
+	return l.w.o.Book.RecordQuery(ctx, row.Key(), alipay.ServiceQuery, l.w.o.Name, string(text), Recorded(a, took))
 }
 
-// recorded is what the ledger keeps of an answer.
-func recorded(a alipay.Answer, took time.Duration) ledger.Answer {
+// Recorded is what the ledger keeps of an answer.
+func Recorded(a alipay.Answer, took time.Duration) ledger.Answer {
 	return ledger.Answer{
 		Verdict: a.Outcome.String(), HTTPStatus: a.HTTPStatus, Code: a.Code, TradeStatus: a.TradeStatus,
 		RefundStatus: a.RefundStatus, Verified: a.Verified, Body: a.Body, Error: errorText(a.Err), Duration: took,
