@@ -95,16 +95,14 @@ const (
 )
 
 func (r *run) disk() {
-	path := r.o.Directory
-	if file, ok := strings.CutPrefix(r.o.Ledger, "sqlite:"); ok {
-		path = filepath.Dir(file)
-	}
-	if full, err := filepath.Abs(path); path != "" && err == nil {
-		path = full
-	}
-	if r.o.Host == nil || path == "" {
+	file, ok := strings.CutPrefix(r.o.Ledger, "sqlite:")
+	if r.o.Host == nil || !ok {
 		r.skip(Disk, "", "nothing of the worker's is on a disk of this host")
 		return
+	}
+	path := filepath.Dir(file)
+	if full, err := filepath.Abs(path); err == nil {
+		path = full
 	}
 	free, err := r.o.Host.Free(path)
 	text := fmt.Sprintf("%s are free where %s is", bytes(int64(min(free, 1<<62))), path) //nolint:gosec // bounded

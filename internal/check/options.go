@@ -22,11 +22,10 @@ type Options struct {
 	Resolver *net.Resolver  // of the gateway's name; nil: the system's
 	Accounts []worker.Account
 
-	Ledger    string // its address; empty: it is wrong
-	Redis     string // its address, or "embedded"; empty: it is wrong
-	Embedded  string // where the embedded Redis would be
-	Host      Host   // this host; nil: skipped
-	Directory string // where the worker would keep its files, for disks when the ledger is not in one
+	Ledger   string // its address; empty: it is wrong
+	Redis    string // its address, or "embedded"; empty: it is wrong
+	Embedded string // where the embedded Redis would be
+	Host     Host   // this host; nil: skipped
 
 	TradeNo       string             // a trade to look at; empty: none
 	Ship          *shipment.Shipment // ship it; nil: do not

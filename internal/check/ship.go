@@ -91,37 +91,58 @@ func (v *visit) provedBefore(ctx context.Context) {
 // shipNow is --ship: accepted into the ledger, and then a worker's own steps.
 func (v *visit) shipNow(ctx context.Context) {
 	known, err := v.book.Get(ctx, v.o.Ship.Key())
-	before := err == nil && known.State == shipment.Shipped
-	if before || v.accept(ctx) {
+	switch {
+	case err == nil && known.State == shipment.Shipped:
 		v.row = known
-		if !before {
-			v.row, err = v.shipOnce(ctx)
-		}
-		v.shipped(ctx, before, err)
+		v.shippedBefore()
+		return
+	case errors.Is(err, ledger.ErrNotFound) && alipay.StateOf(v.asked.TradeStatus) == alipay.AlreadyShipped:
+		// Handed over it would become a dead letter.
+		v.refuse("the trade is shipped already, and the ledger knows nothing of it", "find out who has shipped it: two programs on one account break the pace (U2). Name another trade")
+		return
+	case err != nil && !errors.Is(err, ledger.ErrNotFound):
+		v.refuse(oneLine(err), "look at the ledger")
+		return
 	}
+	if err := v.accept(ctx); err != nil {
+		v.refuse(oneLine(err), "correct it, or look the shipment up on the desk")
+		return
+	}
+	v.row, err = v.shipOnce(ctx)
+	v.outcome(ctx, err)
 }
 
-// accept hands the shipment over; false when that has failed, and the steps are reported.
-func (v *visit) accept(ctx context.Context) bool {
-	s := *v.o.Ship
-	answers, err := v.book.Accept(ctx, []shipment.Shipment{s}, ledger.AcceptOptions{Actor: v.o.Person})
-	if err == nil && answers[0].Verdict == ledger.Conflict {
+// refuse reports that nothing was sent.
+func (v *visit) refuse(why, do string) {
+	v.skip(ShipPermission, v.partner, "nothing was shipped")
+	v.fail(Shipment, v.partner, "nothing was sent: "+why, do)
+	v.block("nothing was shipped")
+}
+
+// shippedBefore reports a shipment that is shipped since an earlier check, or by a worker.
+func (v *visit) shippedBefore() {
+	v.pass(ShipPermission, v.partner, "the account may ship")
+	var notes []string
+	for _, d := range v.row.Differences(*v.o.Ship) {
+		notes = append(notes, fmt.Sprintf("it was shipped with %s %q, not %q", d.Field, d.Old, d.New))
+	}
+	v.pass(Shipment, v.partner, "was shipped "+v.row.SettledAt.In(beijing).Format("2006-01-02 15:04:05")+" and is not sent again (U7)", notes...)
+}
+
+// accept hands the shipment over to the ledger.
+func (v *visit) accept(ctx context.Context) error {
+	answers, err := v.book.Accept(ctx, []shipment.Shipment{*v.o.Ship}, ledger.AcceptOptions{Actor: v.o.Person})
+	if err != nil {
+		return err
+	}
+	if answers[0].Verdict == ledger.Conflict {
 		var all []string
 		for _, d := range answers[0].Differences {
 			all = append(all, fmt.Sprintf("%s is %q there and %q here", d.Field, d.Old, d.New))
 		}
-		err = fmt.Errorf("the ledger has the trade with other details: %s", strings.Join(all, ", "))
+		return fmt.Errorf("the ledger has the trade with other details: %s", strings.Join(all, ", "))
 	}
-	if err == nil {
-		err = v.announce(ctx)
-	}
-	if err != nil {
-		v.skip(ShipPermission, v.partner, "nothing was shipped")
-		v.fail(Shipment, v.partner, oneLine(err), "nothing was sent; correct it, or look the shipment up on the desk")
-		v.block("nothing was shipped")
-		return false
-	}
-	return true
+	return v.announce(ctx)
 }
 
 // announce makes the account known to a ledger that no worker has announced it to. What a worker has announced stays: a
@@ -148,27 +169,22 @@ func (v *visit) shipOnce(ctx context.Context) (ledger.Row, error) {
 	}, v.o.Ship.Key())
 }
 
-// shipped reports how the shipment stands. before says that it was so before this check.
-func (v *visit) shipped(ctx context.Context, before bool, err error) {
-	r := v.row
-	if r.State == shipment.Shipped {
+// outcome reports how the shipment stands after a lane's steps.
+func (v *visit) outcome(ctx context.Context, err error) {
+	if v.row.State == shipment.Shipped {
 		v.pass(ShipPermission, v.partner, "the account may ship")
-		if before {
-			v.pass(Shipment, v.partner, "was shipped "+r.SettledAt.In(beijing).Format("2006-01-02 15:04:05")+" and is not sent again (U7)")
-			return
-		}
-		v.sent(ctx, r)
+		v.sent(ctx, v.row)
 		return
 	}
 	v.block("it is not known to be shipped")
-	if slices.Contains(permissionCodes, r.ErrorCode) && r.State != shipment.Shipped {
-		v.fail(ShipPermission, v.partner, "Alipay answers "+r.ErrorCode, "ask Alipay to open send_goods_confirm_by_platform for this partner; then worker release "+v.partner+
+	if slices.Contains(permissionCodes, v.row.ErrorCode) {
+		v.fail(ShipPermission, v.partner, "Alipay answers "+v.row.ErrorCode, "ask Alipay to open send_goods_confirm_by_platform for this partner; then worker release "+v.partner+
 			". The shipment waits in the ledger")
 		v.skip(Shipment, v.partner, "refused for the account's sake; see ship_permission")
 		return
 	}
 	v.skip(ShipPermission, v.partner, "not proved by this shipment; see there")
-	text, do := v.unshipped(r)
+	text, do := v.unshipped(v.row)
 	if err != nil {
 		text += ": " + oneLine(err)
 	}

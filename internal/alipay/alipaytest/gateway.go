@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // Path is where the gateway answers, as Alipay's does.
@@ -75,6 +76,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.running.RLock()
 	defer g.running.RUnlock()
 	w.Header().Set(Header, HeaderValue)
+	if ahead := g.options.ClockAhead; ahead != 0 {
+		w.Header().Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
+	}
 	g.mux.ServeHTTP(w, r)
 }
 

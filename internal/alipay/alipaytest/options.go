@@ -1,6 +1,7 @@
 package alipaytest
 
 import (
+	"crypto/tls"
 	"time"
 
 	"fahuo/internal/alipay"
@@ -22,6 +23,10 @@ type Options struct {
 	// Seed decides about faults with a Chance and about what Alipay leaves open, such as whether an answer
 	// repeats the request. The same seed and the same order of requests give the same answers.
 	Seed uint64
+	// ClockAhead is how much the gateway's clock, as the header Date of its answers tells it, is ahead of the true one.
+	ClockAhead time.Duration
+	// TLS, if set, is what a Server proves itself with: it speaks https then.
+	TLS *tls.Config
 	// Log, if set, is called once for every finished request, for one at a time.
 	Log func(Event)
 }

@@ -1,6 +1,7 @@
 package alipaytest
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -17,6 +18,7 @@ const headerTimeout = 10 * time.Minute
 type Server struct {
 	*Gateway
 
+	scheme   string
 	server   *http.Server
 	listener net.Listener
 	served   chan error
@@ -32,9 +34,13 @@ func Listen(addr string, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("simulated gateway: %w", err)
 	}
+	scheme := "http"
+	if o.TLS != nil {
+		scheme, listener = "https", tls.NewListener(listener, o.TLS)
+	}
 	g := New(o)
 	s := &Server{
-		Gateway: g, listener: listener, served: make(chan error, 1),
+		Gateway: g, scheme: scheme, listener: listener, served: make(chan error, 1),
 		server: &http.Server{Handler: g, ConnContext: g.ConnContext, ReadHeaderTimeout: headerTimeout},
 	}
 	s.stop = sync.OnceValue(s.shut)
@@ -42,8 +48,8 @@ func Listen(addr string, o Options) (*Server, error) {
 	return s, nil
 }
 
-// URL is the gateway's address, http://HOST:PORT/gateway.do.
-func (s *Server) URL() string { return "http://" + s.listener.Addr().String() + Path }
+// URL is the gateway's address, http://HOST:PORT/gateway.do, or https.
+func (s *Server) URL() string { return s.scheme + "://" + s.listener.Addr().String() + Path }
 
 // Addr is HOST:PORT.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
