@@ -176,6 +176,47 @@ func TestDemoIdentities(t *testing.T) {
 	}
 }
 
+// What of an account is out of Alipay's examples is named, all of it.
+func TestDemoIdentitiesAreNamed(t *testing.T) {
+	for name, c := range map[string]struct {
+		partner, key, host string
+		want               []string
+	}{
+		"a merchant":  {"2088900000000001", "760bdzec6y9goq7ctyx96ezkz78287de", "mapi.alipay.com", nil},
+		"partner":     {"2088201564809153", "760bdzec6y9goq7ctyx96ezkz78287de", "mapi.alipay.com", []string{"2088201564809153"}},
+		"key":         {"2088900000000001", "10000000000000000000000000000000", "mapi.alipay.com", []string{"placeholder"}},
+		"host":        {"2088900000000001", "760bdzec6y9goq7ctyx96ezkz78287de", "mapi.alipay.NET.", []string{"mapi.alipay.NET."}},
+		"all":         {"2088123456789012", "00000000000000000000000000000000", "openapi.alipaydev.com", []string{"2088123456789012", "placeholder", "alipaydev.com"}},
+		"like a host": {"2088900000000001", "760bdzec6y9goq7ctyx96ezkz78287de", "notalipay.net", nil},
+	} {
+		got := DemoIdentities(&Credentials{Partner: c.partner, Key: NewSecret(c.key)}, c.host)
+		if len(got) != len(c.want) {
+			t.Errorf("%s: %q", name, got)
+			continue
+		}
+		for i, want := range c.want {
+			if !strings.Contains(got[i], want) || strings.Contains(got[i], c.key) {
+				t.Errorf("%s: %q", name, got)
+			}
+		}
+	}
+	const test = "https://openapi.alipaydev.com/gateway.do"
+	if _, err := CheckGateway(test); err == nil || !strings.Contains(err.Error(), "test systems") {
+		t.Errorf("taken for shipping: %v", err)
+	}
+	if _, err := NewClient(Options{Gateway: test}); err == nil {
+		t.Error("a client for shipping")
+	}
+	c, err := NewClient(Options{Gateway: test, TestSystems: true})
+	if err != nil || c.Host() != "openapi.alipaydev.com" {
+		t.Fatal(err)
+	}
+	c.Close()
+	if _, err := NewClient(Options{Gateway: "http://openapi.alipaydev.com/gateway.do", TestSystems: true}); err == nil {
+		t.Error("plain http for a check")
+	}
+}
+
 func TestShipRequestRefusals(t *testing.T) {
 	c := newClient(t, Options{Gateway: "http://127.0.0.1:1/gateway.do"})
 	gb := testCredentials()

@@ -37,6 +37,12 @@ func listen(t *testing.T, config *tls.Config, answer func(net.Conn)) *peer {
 	if config != nil {
 		l = tls.NewListener(l, config)
 	}
+	return serveAt(t, l, answer)
+}
+
+// serveAt answers whoever connects to a listener.
+func serveAt(t *testing.T, l net.Listener, answer func(net.Conn)) *peer {
+	t.Helper()
 	p := &peer{Listener: l, last: make(chan *http.Request, 10)}
 	done := make(chan struct{})
 	go func() {

@@ -55,9 +55,9 @@ func TestTLSIsVerified(t *testing.T) {
 		want   string
 	}{
 		"right":       {right, roots, ""},
-		"self-signed": {right, otherRoots, "unknown authority"},
-		"expired":     {expired, expiredRoots, "expired"},
-		"other name":  {other, otherRoots, "127.0.0.1"},
+		"self-signed": {right, otherRoots, "the certificate of 127.0.0.1 is self-signed"},
+		"expired":     {expired, expiredRoots, "the certificate of 127.0.0.1 expired on 20"},
+		"other name":  {other, otherRoots, "the certificate of 127.0.0.1 is not for this name but for mapi.example.com"},
 		"TLS 1.1":     {old, roots, "protocol version"},
 	} {
 		t.Run(name, func(t *testing.T) {
