@@ -84,7 +84,7 @@ func (c *checkCmd) options(g *cli) check.Options {
 	l := c.load(alipay.CheckAddress)
 	faults := append(g.Validate(), l.faults...)
 	o := check.Options{
-		Gateway: c.Gateway, Accounts: l.accounts, Host: check.ThisHost{}, TradeNo: shipment.Unwrap(c.TradeNo), ShipWithin: shipWithin,
+		Gateway: c.Gateway, Accounts: l.accounts, Host: check.ThisHost{}, Hosts: "/etc/hosts", TradeNo: shipment.Unwrap(c.TradeNo), ShipWithin: shipWithin,
 		WaitNotify: c.WaitNotify, CallTimeout: c.CallTimeout, Retry: defaultRetry, Name: "check " + processName(), Person: person(),
 		Embedded: g.EmbeddedRedisAddr,
 	}

@@ -105,7 +105,7 @@ func (r *run) disk() {
 		path = full
 	}
 	free, err := r.o.Host.Free(path)
-	text := fmt.Sprintf("%s are free where %s is", bytes(int64(min(free, 1<<62))), path) //nolint:gosec // bounded
+	text := fmt.Sprintf("%s are free where %s is", bytes(int64(min(free, 1<<62))), path)
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):
 		r.skip(Disk, "", "this system does not tell how full its disks are")

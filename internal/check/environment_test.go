@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -181,6 +183,33 @@ func TestTLS(t *testing.T) {
 				t.Errorf("%+v", step)
 			}
 		})
+	}
+}
+
+// An address that is kept in a file is not followed when it changes (S1).
+func TestANameInTheHostsFile(t *testing.T) {
+	hosts := filepath.Join(t.TempDir(), "hosts")
+	certs, pool := certificate(t, time.Now().Add(60*24*time.Hour), "mapi.alipay.com")
+	for text, pinned := range map[string]bool{
+		"127.0.0.1 localhost\n":                          false,
+		"# 192.0.2.1 mapi.alipay.com\n":                  false,
+		"192.0.2.1 www.alipay.com\n":                     false,
+		"192.0.2.1\tshop MAPI.alipay.com. # since May\n": true,
+	} {
+		if err := os.WriteFile(hosts, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := set(t, nil)
+		s.gateway = secured(t, s.setup, certs)
+		s.client(alipay.Options{Gateway: alipay.ProductionGateway, RootCAs: pool, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, s.gateway.Addr())
+		}})
+		s.o.Resolver, s.o.Hosts = answering(t), hosts
+		r := s.run()
+		expect(t, r, "")
+		if step := find(t, r, check.DNS); (len(step.Warnings) == 1) != pinned || !strings.Contains(step.Detail, "192.0.2.1") {
+			t.Errorf("%q: %+v", text, step)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"time"
 
@@ -44,7 +45,28 @@ func (r *run) dns(ctx context.Context) {
 		r.fail(DNS, "", host+" does not resolve: "+err.Error(), "look at this host's DNS (/etc/resolv.conf); the name must be looked up, never written into /etc/hosts (S1)")
 		return
 	}
-	r.pass(DNS, "", host+" is "+strings.Join(addresses, ", "))
+	var notes []string
+	if !r.local() && pinned(r.o.Hosts, host) {
+		notes = append(notes, "the name stands in "+r.o.Hosts+": a change of its address would not be followed (S1); take it out")
+	}
+	r.pass(DNS, "", host+" is "+strings.Join(addresses, ", "), notes...)
+}
+
+// pinned tells whether a file of hosts has a name. One that cannot be read has not: nothing is looked up in it either.
+func pinned(file, host string) bool {
+	text, err := os.ReadFile(file) //nolint:gosec // the system's own
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(text)) {
+		line, _, _ = strings.Cut(line, "#")
+		for i, name := range strings.Fields(line) {
+			if i > 0 && strings.EqualFold(strings.TrimSuffix(name, "."), host) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // tls makes a connection as a ship call does and reads what the gateway has proved itself with (I1).

@@ -20,6 +20,7 @@ type Options struct {
 	Gateway  string         // its address, for people
 	Client   *alipay.Client // nil: the address is wrong
 	Resolver *net.Resolver  // of the gateway's name; nil: the system's
+	Hosts    string         // the file that has addresses of names, /etc/hosts
 	Accounts []worker.Account
 
 	Ledger   string // its address; empty: it is wrong

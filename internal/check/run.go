@@ -113,7 +113,7 @@ func (r *run) files() {
 		return
 	}
 	n, err := r.o.Host.OpenFiles()
-	need := uint64(least + perAccount*len(r.o.Accounts)) //nolint:gosec // a handful of accounts
+	need := uint64(least + perAccount*len(r.o.Accounts))
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):
 		r.skip(Files, "", "this system does not tell how many files may be open")

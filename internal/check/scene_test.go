@@ -53,12 +53,14 @@ func wellKept() host                                   { return host{free: 1 << 
 func (s *scene) host(change func(*host))               { h := wellKept(); change(&h); s.o.Host = h }
 func (s *scene) url() string                           { return s.o.Ledger }
 func (s *scene) query(f alipaytest.Fault)              { f.Service = "query"; s.gateway.Inject(f) }
-func (s *scene) refuse(code string)                    { s.gateway.SetAccountRefusal(partner, code) }
-func (s *scene) client(o alipay.Options)               { s.o.Client = newClient(s.t, o); s.o.Gateway = o.Gateway }
-func (s *scene) look(no string)                        { s.o.TradeNo = no }
+func (s *scene) refuse(code string) { s.gateway.SetAccountRefusal(partner, code) }
+
+func (s *scene) client(o alipay.Options) { s.o.Client = newClient(s.t, o); s.o.Gateway = o.Gateway }
+func (s *scene) look(no string)          { s.o.TradeNo = no }
 func (s *scene) put(no, status string) {
 	s.gateway.PutTrade(alipaytest.Trade{Partner: partner, No: no, Status: status})
 }
+
 func credentials() alipay.Credentials {
 	return alipay.Credentials{Partner: partner, SignType: alipay.MD5, Charset: alipay.UTF8, Key: alipay.NewSecret(testKey)}
 }
@@ -88,8 +90,9 @@ func set(t *testing.T, prepare func(*alipaytest.Options)) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
+	first := s.gateway // a test may put another one in its place
 	t.Cleanup(func() {
-		if err := s.gateway.Close(); err != nil {
+		if err := first.Close(); err != nil {
 			t.Error(err)
 		}
 	})

@@ -181,10 +181,10 @@ func (v *visit) accepted(a alipay.Answer) {
 func (v *visit) refused(a alipay.Answer, ids []ID) {
 	culprit, do := blame(a.Code)
 	for _, id := range append(ids, Answer, QueryPermission) {
-		switch {
-		case id == culprit:
+		switch id {
+		case culprit:
 			v.fail(id, v.partner, "Alipay answers "+a.Code, do)
-		case id == Answer:
+		case Answer:
 			v.skip(id, v.partner, "a refusal is not signed")
 		default:
 			v.skip(id, v.partner, "not known: Alipay answers "+a.Code+", see "+string(culprit))
