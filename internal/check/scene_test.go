@@ -53,7 +53,7 @@ func wellKept() host                                   { return host{free: 1 << 
 func (s *scene) host(change func(*host))               { h := wellKept(); change(&h); s.o.Host = h }
 func (s *scene) url() string                           { return s.o.Ledger }
 func (s *scene) query(f alipaytest.Fault)              { f.Service = "query"; s.gateway.Inject(f) }
-func (s *scene) refuse(code string) { s.gateway.SetAccountRefusal(partner, code) }
+func (s *scene) refuse(code string)                    { s.gateway.SetAccountRefusal(partner, code) }
 
 func (s *scene) client(o alipay.Options) { s.o.Client = newClient(s.t, o); s.o.Gateway = o.Gateway }
 func (s *scene) look(no string)          { s.o.TradeNo = no }
