@@ -23,7 +23,7 @@ accounts:
       - {name: wms, url: "http://10.0.0.7/", allow_private: true, secret_files: [hook]}
 `)
 	hook := filepath.Join(filepath.Dir(path), "hook")
-	if err := os.WriteFile(hook, []byte(hookSecret+"\n"), 0o644); err != nil { //nolint:gosec // readable by others, which is to be warned of
+	if err := os.WriteFile(hook, []byte(hookSecret+"\n"), 0o644); err != nil { // readable by others
 		t.Fatal(err)
 	}
 	all, err := accounts.Load(accounts.Source{File: path, Getenv: env("HOOK_SECRET", hookSecret)})

@@ -23,18 +23,20 @@ func (l *Ledger) Events(ctx context.Context, partners []string, after string, li
 	if err != nil {
 		return nil, "", err
 	}
-	for {
+	// What is answered is read after there was nothing left to number: another who reads may have done it meanwhile.
+	for numbered := false; ; {
 		events, err = l.eventsAfter(ctx, partners, from, limit)
-		if err != nil || len(events) >= limit {
+		if err != nil {
+			return nil, "", err
+		}
+		if numbered || len(events) >= limit {
 			break
 		}
-		var n int64
-		if n, err = l.number(ctx); err != nil || n == 0 {
-			break
+		n, err := l.number(ctx)
+		if err != nil {
+			return nil, "", err
 		}
-	}
-	if err != nil {
-		return nil, "", err
+		numbered = n == 0
 	}
 	if len(events) > 0 {
 		from = events[len(events)-1].seq

@@ -116,7 +116,7 @@ func (r *receiver) messages() []message {
 }
 
 // await waits until what has come so far is enough. It is looked at after every message.
-func (r *receiver) await(what string, enough func([]message) bool) []message {
+func (r *receiver) await(what string, enough func([]message) bool) {
 	r.t.Helper()
 	last := time.NewTimer(2 * time.Minute)
 	defer last.Stop()
@@ -124,8 +124,8 @@ func (r *receiver) await(what string, enough func([]message) bool) []message {
 		r.mu.Lock()
 		changed := r.changed
 		r.mu.Unlock()
-		if got := r.messages(); enough(got) {
-			return got
+		if enough(r.messages()) {
+			return
 		}
 		select {
 		case <-changed:

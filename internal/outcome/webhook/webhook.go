@@ -115,7 +115,7 @@ func (c Config) checkURL() error {
 	case u.Scheme == "http" && !c.AllowPrivate:
 		return errors.New("its url is plain http, which anybody on the way can read; use https, or allow_private: true for a receiver in your own network")
 	case u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Errorf("its url begins with %s:, not with https:", u.Scheme)
+		return fmt.Errorf("its url begins with %s and not with https", u.Scheme)
 	case !c.AllowPrivate && private(u.Hostname()):
 		return errNotPublic(u.Hostname())
 	}
