@@ -25,7 +25,7 @@ var (
 // 导出时间, #…, -----), anything beside that is an amount, neither trade_no nor invoice_no has a value of its own, and nothing in
 // it could be a trade number.
 func (h header) footer(rec record) bool {
-	if rec.fault != "" {
+	if rec.fault != "" || h.line == 0 {
 		return false
 	}
 	first := -1
@@ -52,6 +52,8 @@ type body struct {
 	header header
 	ready  []record // read ahead
 	footer []record // what was left out, known at the end
+	// The template's example was met, and passed over.
+	example bool
 }
 
 func (b *body) next() (record, error) {
@@ -69,6 +71,8 @@ func (b *body) next() (record, error) {
 			return record{}, io.EOF
 		case err != nil:
 			return record{}, err
+		case b.header.example(rec):
+			b.example = true
 		case b.header.footer(rec) && len(held) < maxFooter:
 			held = append(held, rec)
 		case len(held) > 0:

@@ -30,10 +30,10 @@ func (f Format) String() string {
 	return "auto"
 }
 
-// ParseFormat reads what Format.String wrote; "" is "auto".
+// ParseFormat reads what Format.String wrote; "" is "auto", too.
 func ParseFormat(name string) (Format, error) {
 	for _, f := range []Format{UnknownFormat, CSV, XLSX, JSONLines} {
-		if name == f.String() || (name == "" && f == UnknownFormat) {
+		if name == f.String() || name == "" {
 			return f, nil
 		}
 	}

@@ -73,7 +73,7 @@ func Import(ctx context.Context, book *ledger.Ledger, source *Source, o Options)
 	if names := source.Ignored(); len(names) > 0 {
 		o.Warn("columns that are not used: " + list(names))
 	}
-	r.reader = reader{header: source.header, accounts: known, batch: o.Batch, urgent: o.Urgent}
+	r.reader = reader{header: source.header, accounts: known, batch: o.Batch, urgent: o.Urgent, ragged: source.Format == XLSX}
 	err = r.all(ctx)
 	return r.sum, errors.Join(err, r.finish(ctx))
 }
@@ -90,6 +90,9 @@ func (r *run) all(ctx context.Context) (err error) {
 		case errors.Is(err, io.EOF) && seen == 0:
 			return fmt.Errorf("%s: has a header and no rows", r.source.Name)
 		case errors.Is(err, io.EOF):
+			if rows.example {
+				r.Warn("the template's example row was passed over")
+			}
 			if len(rows.footer) > 0 {
 				r.Warn(leftOut(rows.footer))
 			}

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -77,13 +78,39 @@ func (s *Source) open(in io.Reader, o OpenOptions) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
+	if bytes.HasPrefix(start, oleSignature) {
+		if _, err := io.Copy(io.Discard, buffered); err != nil {
+			return err
+		}
+		return whatOLE(s.file)
+	}
 	if s.Format, err = formatOf(start, o.Format); err != nil {
 		return err
+	}
+	if s.Format == XLSX {
+		if _, err := io.Copy(io.Discard, buffered); err != nil { // the last of a pipe; only then is there an archive
+			return err
+		}
+		return s.openXLSX(o.Sheet)
 	}
 	if o.Sheet != "" && s.Format != XLSX {
 		return errors.New("has no sheets; leave --sheet out")
 	}
 	return s.openText(buffered)
+}
+
+func (s *Source) openXLSX(name string) error {
+	book, err := openWorkbook(s.file)
+	if err != nil {
+		return err
+	}
+	chosen, h, err := openSheet(book, name)
+	if err != nil {
+		return errors.Join(err, book.close())
+	}
+	s.table, s.Encoding, s.Sheet, s.header = chosen, UTF8, chosen.name, h
+	s.Lines, err = chosen.inspect()
+	return err
 }
 
 func (s *Source) openText(in io.Reader) error {
