@@ -3,6 +3,7 @@ package intake
 import (
 	"fmt"
 	"regexp"
+	"strings"
 
 	"fahuo/internal/shipment"
 )
@@ -33,6 +34,11 @@ func spoilt(s shipment.Shipment, partner string) *shipment.FieldError {
 	} {
 		if reason := unmeant(f.value, f.free); reason != "" {
 			return &shipment.FieldError{Field: f.field, Reason: reason}
+		}
+	}
+	if s.LogisticsName != "" && strings.Trim(s.LogisticsName, "0123456789") == "" {
+		return &shipment.FieldError{
+			Field: shipment.FieldLogisticsName, Reason: fmt.Sprintf("%.40q is a number and no courier's name; does each value stand in its own column?", s.LogisticsName),
 		}
 	}
 	return nil

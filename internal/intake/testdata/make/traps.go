@@ -85,6 +85,8 @@ func flat(rows []row) string {
 <office:automatic-styles>
 <number:number-style style:name="N1"><number:number number:decimal-places="0" number:min-integer-digits="10"/></number:number-style>
 <number:date-style style:name="N2"><number:year number:style="long"/><number:text>-</number:text><number:month number:style="long"/><number:text>-</number:text><number:day number:style="long"/></number:date-style>
+<number:boolean-style style:name="N3"><number:boolean/></number:boolean-style>
+<style:style style:name="truth" style:family="table-cell" style:data-style-name="N3"/>
 <style:style style:name="padded" style:family="table-cell" style:data-style-name="N1"/>
 <style:style style:name="date" style:family="table-cell" style:data-style-name="N2"/>
 </office:automatic-styles>
@@ -122,7 +124,7 @@ func flatCell(c cell, span string) string {
 	case date:
 		return `<table:table-cell table:style-name="date" office:value-type="date" office:date-value="` + value + `"` + span + `/>`
 	case boolean:
-		return `<table:table-cell office:value-type="boolean" office:boolean-value="` + value + `"` + span + `/>`
+		return `<table:table-cell table:style-name="truth" office:value-type="boolean" office:boolean-value="` + value + `"` + span + `/>`
 	case failed:
 		return `<table:table-cell table:formula="of:=NA()" office:value-type="string"` + span + `/>`
 	case formula:
