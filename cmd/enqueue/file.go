@@ -131,12 +131,14 @@ func (c *fileCmd) importFile(ctx context.Context, g *cli, s streams, log zerolog
 			return err
 		}
 		defer belt.close(log)
+		more, stop := belt.alongside(ctx)
 		bar := newBar(s, source.Lines, c.JSON)
 		sum, err = intake.Import(ctx, book, source, intake.Options{
 			Partner: c.Partner, DefaultPartner: c.fallback, Batch: c.Batch, Urgent: c.Urgent, DryRun: c.DryRun, Strict: c.Strict,
-			Actor: person(), Warn: func(m string) { log.Warn().Msg(m) }, Progress: bar.set,
+			Actor: person(), Warn: func(m string) { log.Warn().Msg(m) }, Progress: bar.set, Taken: more,
 		})
 		bar.end()
+		stop()
 		if errors.Is(err, intake.ErrAccount) {
 			return settings.Usage(err)
 		}

@@ -32,6 +32,7 @@ type Options struct {
 	Actor          string
 	Warn           func(message string) // what a person should know of all of the file; may be nil
 	Progress       func(line int64) // after each transaction: how far it has got; may be nil
+	Taken          func()           // after each transaction that took rows; may be nil. Alongside has one
 	// Refused gets the refused rows, if there are any, once the rest is taken. nil: they go into files beside the
 	// input (Source.RejectedPath), and the summary names those.
 	Refused func(*Refused) error
@@ -142,6 +143,9 @@ func (r *run) flush(ctx context.Context, line int64) error {
 	r.records, r.shipments = r.records[:0], r.shipments[:0]
 	if r.Progress != nil {
 		r.Progress(line)
+	}
+	if r.Taken != nil && !never {
+		r.Taken()
 	}
 	return nil
 }

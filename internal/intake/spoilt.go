@@ -10,7 +10,6 @@ import (
 
 var (
 	sheetError = regexp.MustCompile(`^#(N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!|GETTING_DATA)$`)
-	boolean    = regexp.MustCompile(`^(TRUE|FALSE)$`)
 	date       = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?.*)?$|^\d{2}:\d{2}:\d{2}$`)
 	exponent   = regexp.MustCompile(`^-?\d(\.\d+)?E\+\d+$`)
 	decimals   = regexp.MustCompile(`^-?\d+\.\d+$`)
@@ -45,23 +44,22 @@ func spoilt(s shipment.Shipment, partner string) *shipment.FieldError {
 }
 
 func unmeant(value string, free bool) string {
-	switch {
-	case value == "":
+	if value == "" {
 		return ""
-	case sheetError.MatchString(value):
+	}
+	switch first := value[0]; {
+	case first == '#' && sheetError.MatchString(value):
 		return fmt.Sprintf("is the spreadsheet's error %s instead of a value; correct the formula, or enter the value itself", value)
-	case value[0] == '=':
+	case first == '=':
 		return fmt.Sprintf("is the formula %.40q without a result; open the file in a spreadsheet and save it, or enter the value itself", value)
-	case exponent.MatchString(value):
-		return shipment.Rounded(value)
-	case free:
-		return ""
-	case boolean.MatchString(value):
+	case !free && (value == "TRUE" || value == "FALSE"):
 		return fmt.Sprintf("is the truth value %s; enter what is meant, as text", value)
-	case date.MatchString(value):
-		return fmt.Sprintf("is a date, %s; format the column as text and enter the value anew", value)
-	case decimals.MatchString(value):
+	case (first < '0' || first > '9') && first != '-', !strings.ContainsAny(value, ".-:E"):
+		return ""
+	case exponent.MatchString(value), !free && decimals.MatchString(value):
 		return shipment.Rounded(value)
+	case !free && date.MatchString(value):
+		return fmt.Sprintf("is a date, %s; format the column as text and enter the value anew", value)
 	}
 	return ""
 }
