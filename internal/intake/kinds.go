@@ -37,6 +37,14 @@ type kinds struct {
 
 var errDamaged = errors.New("the sheet is damaged" + saveAsXLSX)
 
+// damaged says so, with the cause. An end in the middle is not the end.
+func damaged(cause error) error {
+	if errors.Is(cause, io.EOF) {
+		cause = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("%w (%w)", errDamaged, cause)
+}
+
 // next reads a row that has cells, and returns its number, from 1; io.EOF after the last. Rows without cells are
 // passed over.
 func (k *kinds) next() (int, error) {
@@ -46,7 +54,7 @@ func (k *kinds) next() (int, error) {
 			break // a sheet of another kind, a chart for example: it has no rows
 		}
 		if err != nil {
-			return k.row, fmt.Errorf("row %d: %w (%w)", k.row+1, errDamaged, err)
+			return k.row, fmt.Errorf("row %d: %w", k.row+1, damaged(err))
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
@@ -83,7 +91,7 @@ func (k *kinds) read(start xml.StartElement) error {
 	for {
 		token, err := k.in.RawToken()
 		if err != nil {
-			return fmt.Errorf("%w (%w)", errDamaged, err)
+			return damaged(err)
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
@@ -122,7 +130,7 @@ func (k *kinds) cell(start xml.StartElement, column int) (kind, error) {
 	for {
 		token, err := k.in.RawToken()
 		if err != nil {
-			return cell, fmt.Errorf("%w (%w)", errDamaged, err)
+			return cell, damaged(err)
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
