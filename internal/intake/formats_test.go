@@ -127,7 +127,7 @@ func TestWorkbookBombs(t *testing.T) {
 		"styles":         {"xl/styles.xml", strings.Repeat(" ", maxXML+1), "of formatting (xl/styles.xml)"},
 		"texts":          {"xl/sharedStrings.xml", "<sst>" + strings.Repeat("<si/>", manyTexts+1) + "</sst>", "different texts"},
 		"prefixed texts": {"xl/sharedStrings.xml", "<x:sst>" + strings.Repeat("<x:si></x:si>", manyTexts+1) + "</x:sst>", "different texts"},
-		"sheet":          {"xl/worksheets/sheet1.xml", strings.Repeat(" ", maxUnpacked+1), "unpacks to more than 512 MiB"},
+		"sheet":          {"xl/worksheets/sheet1.xml", "", "unpacks to more than 512 MiB"},
 		"wide":           {"xl/worksheets/sheet2.xml", `<worksheet><sheetData><row r="1"><c r="XFD1"><v>1</v></c></row></sheetData></worksheet>`, "has a value in column 16384"},
 		"cut off":        {"xl/worksheets/sheet2.xml", `<worksheet><sheetData><row r="1"><c r="A1"><v>1</v></c></row>`, "the sheet is damaged"},
 		"out of order":   {"xl/worksheets/sheet2.xml", `<worksheet><sheetData><row r="2"/><row r="1"/></sheetData></worksheet>`, "stands behind row 2"},
@@ -163,7 +163,12 @@ func replacePart(t testing.TB, archive []byte, name, content string) []byte {
 			t.Fatal(err)
 		}
 	}
-	part, err := w.Create(name)
+	header := zip.FileHeader{Name: name, Method: zip.Deflate, UncompressedSize64: maxUnpacked + 1} // as a bomb states it
+	create := w.CreateRaw
+	if content != "" {
+		create = w.CreateHeader
+	}
+	part, err := create(&header)
 	if err == nil {
 		_, err = part.Write([]byte(content))
 	}

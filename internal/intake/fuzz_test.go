@@ -72,7 +72,7 @@ func FuzzReadCSV(f *testing.F) {
 // FuzzOpen reads any bytes as a file: it is refused as a whole, or each row of it becomes a shipment or is
 // refused by name, nothing of it is lost, and what was refused can be corrected and read again.
 func FuzzOpen(f *testing.F) {
-	for _, seed := range []string{head + "1,2\n", "PK\x03\x04", "\xff\xfe", gb(f, head), "trade_no,logistics_name\n1,\xff\n", "trade_no;logistics_name\n\"", ""} {
+	for _, seed := range []string{head + "1,2\n", "PK\x03\x04", "\xff\xfe", gb(f, head), "trade_no,logistics_name\n1,\xff\n", "trade_no;logistics_name\n\"", "", `{"trade_no":"1","logistics_name":2}`, "{\"trade_no\":1e99}\n{"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
@@ -85,7 +85,7 @@ func FuzzOpen(f *testing.F) {
 				t.Error(err)
 			}
 		}()
-		found, rest := readAll(t, source)
+		rest := read(t, source)
 		text := string(content)
 		if source.Encoding == GB18030 {
 			if text, err = simplifiedchinese.GB18030.NewDecoder().String(text); err != nil {
@@ -97,22 +97,30 @@ func FuzzOpen(f *testing.F) {
 		if got, want := kept(rest, d), substance(text, d); source.Format == CSV && got != want {
 			t.Fatalf("of %q was read %q", want, got)
 		}
-		var refusedRows []refused
-		for _, rec := range found {
-			s, fault := reader{header: source.header, accounts: accounts{fallback: partner}}.shipment(rec)
-			switch {
-			case fault == nil && s.Validate() != nil:
-				t.Fatalf("%+v is taken, and is wrong: %v", rec, s.Validate())
-			case fault != nil && (fault.Field == "" || fault.Reason == "" || rec.line < 1 || rec.line > source.Lines):
-				t.Fatalf("%+v is refused without a name: %+v", rec, fault)
-			case fault != nil:
-				refusedRows = append(refusedRows, refused{
-					Rejection: Rejection{Line: rec.line, TradeNo: s.TradeNo, Field: fault.Field, Reason: fault.Reason}, cells: rec.cells,
-				})
-			}
-		}
-		rereadRefused(t, source, refusedRows)
 	})
+}
+
+// read takes every row of a file for a shipment or refuses it, and reads again what was refused. It returns all that
+// stands in the file.
+func read(t *testing.T, source *Source) []record {
+	t.Helper()
+	found, everything := readAll(t, source)
+	var refusedRows []refused
+	for _, rec := range found {
+		s, fault := reader{header: source.header, accounts: accounts{fallback: partner}, ragged: source.Format == XLSX}.shipment(rec)
+		switch {
+		case fault == nil && s.Validate() != nil:
+			t.Fatalf("%+v is taken, and is wrong: %v", rec, s.Validate())
+		case fault != nil && (fault.Field == "" || fault.Reason == "" || rec.line < 1 || rec.line > source.Lines):
+			t.Fatalf("%+v is refused without a name: %+v", rec, fault)
+		case fault != nil:
+			refusedRows = append(refusedRows, refused{
+				Rejection: Rejection{Line: rec.line, TradeNo: s.TradeNo, Field: fault.Field, Reason: fault.Reason}, cells: rec.cells,
+			})
+		}
+	}
+	rereadRefused(t, source, refusedRows)
+	return everything
 }
 
 // readAll reads every row of an opened file, and all that stands in it; neither fails, since the whole file has been
