@@ -84,11 +84,11 @@ func (b *body) next() (record, error) {
 	}
 }
 
-// leftOut tells what of a footer was no row, for a person to see.
-func leftOut(footer []record) string {
-	said := make([]string, len(footer))
-	for i, rec := range footer {
-		said[i] = strings.Join(strings.Fields(strings.Join(rec.cells, " ")), " ")
+// said shows the footer to a person.
+func (b *body) said() string {
+	lines := make([]string, len(b.footer))
+	for i, rec := range b.footer {
+		lines[i] = strings.Join(strings.Fields(strings.Join(rec.cells, " ")), " ")
 	}
-	return "below the table, and no rows: " + list(said)
+	return list(lines)
 }

@@ -88,14 +88,10 @@ func (r *run) all(ctx context.Context) (err error) {
 	for seen := 0; ; seen++ {
 		rec, err := rows.next()
 		switch {
-		case errors.Is(err, io.EOF) && seen == 0:
-			return fmt.Errorf("%s: has a header and no rows", r.source.Name)
 		case errors.Is(err, io.EOF):
-			if rows.example {
-				r.Warn("the template's example row was passed over")
-			}
-			if len(rows.footer) > 0 {
-				r.Warn(leftOut(rows.footer))
+			r.sayLeftOut(rows)
+			if seen == 0 {
+				return fmt.Errorf("%s: has a header and no rows", r.source.Name)
 			}
 			return r.flush(ctx, rows.at())
 		case err != nil:
@@ -114,6 +110,16 @@ func (r *run) all(ctx context.Context) (err error) {
 				return err
 			}
 		}
+	}
+}
+
+// sayLeftOut names what was taken for no row.
+func (r *run) sayLeftOut(rows *body) {
+	if rows.example {
+		r.Warn("the template's example row was passed over")
+	}
+	if len(rows.footer) > 0 {
+		r.Warn("below the table, and no rows: " + rows.said())
 	}
 }
 
