@@ -31,8 +31,8 @@ type Options struct {
 	Strict         bool // accept nothing if any row is refused
 	Actor          string
 	Warn           func(message string) // what a person should know of all of the file; may be nil
-	Progress       func(line int64) // after each transaction: how far it has got; may be nil
-	Taken          func()           // after each transaction that took rows; may be nil. Alongside has one
+	Progress       func(line int64)     // after each transaction: how far it has got; may be nil
+	Taken          func()               // after each transaction that took rows; may be nil. Alongside has one
 	// Refused gets the refused rows, if there are any, once the rest is taken. nil: they go into files beside the
 	// input (Source.RejectedPath), and the summary names those.
 	Refused func(*Refused) error

@@ -31,8 +31,12 @@ func TestJSONLines(t *testing.T) {
 		line        int64
 		field, says string
 	}{
-		{6, "trade_no", rounded}, {7, "row", `has a list or an object as "物流公司"`}, {8, "row", "is no JSON object of one line"},
-		{9, "row", `has "trade_no" twice`}, {10, "row", "has something behind its JSON object"}, {11, "row", "is no JSON object"},
+		{6, "trade_no", rounded},
+		{7, "row", `has a list or an object as "物流公司"`},
+		{8, "row", "is no JSON object of one line"},
+		{9, "row", `has "trade_no" twice`},
+		{10, "row", "has something behind its JSON object"},
+		{11, "row", "is no JSON object"},
 	} {
 		if r := sum.Rejections[i]; r.Line != want.line || r.Field != want.field || !strings.Contains(r.Reason, want.says) {
 			t.Errorf("got %+v, want %+v", r, want)

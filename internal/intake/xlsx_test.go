@@ -27,7 +27,9 @@ func fixture(t testing.TB, name string) string {
 }
 
 // trapped is the trade number of a row of the sheet of traps.
-func trapped(row string) string { return "202611230000100100000000" + strings.Repeat("0", 4-len(row)) + row }
+func trapped(row string) string {
+	return "202611230000100100000000" + strings.Repeat("0", 4-len(row)) + row
+}
 
 // want is what has to become of a row: the waybill's number that is taken, or the field for which it is refused and why.
 type want struct{ taken, field, says string }
