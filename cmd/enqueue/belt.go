@@ -44,6 +44,14 @@ func reach(ctx context.Context, g *cli, book *ledger.Ledger) (*belt, error) {
 	return b, nil
 }
 
+// alongside delivers while rows are being accepted, if Redis answered; deliver does the rest in any case.
+func (b *belt) alongside(ctx context.Context) (more, stop func()) {
+	if b.away != nil {
+		return nil, func() {}
+	}
+	return intake.Alongside(ctx, b.book, b.Belt)
+}
+
 // deliver puts what is accepted in line. Only a Redis of another ledger is an error.
 func (b *belt) deliver(ctx context.Context, log zerolog.Logger) error {
 	err := b.away

@@ -20,17 +20,19 @@ import (
 )
 
 type fileCmd struct {
-	File    string `arg:"" help:"The file; - is standard input. CSV with a header, in UTF-8, GBK or GB18030."`
+	File    string `arg:"" help:"The file; - is standard input. A workbook (xlsx), CSV with a header in UTF-8, GBK or GB18030, or JSON lines."`
 	Partner string `placeholder:"PARTNER" help:"The account of every row. Default: the file's column, else ALIPAY_PARTNER, else the only account that the ledger knows."`
 	Batch   string `placeholder:"NAME" help:"A name to follow the rows by. Default: the file's name and time."`
 	Urgent  bool   `help:"Ahead of everything of that account that is not urgent."`
-	Format  string `enum:"auto,csv" default:"auto" help:"csv, or auto: told by content."`
+	Format  string `enum:"auto,csv,xlsx,jsonl" default:"auto" help:"csv, xlsx or jsonl, or auto: told by content."`
+	Sheet   string `placeholder:"NAME" help:"The sheet of a workbook. Default: the only visible one with a header."`
 	DryRun  bool   `help:"Check everything, queue nothing. Refused rows are written to their file all the same."`
 	Strict  bool   `help:"Queue nothing if any row is refused."`
 	JSON    bool   `name:"json" help:"Print the summary as JSON on standard output and nothing else there."`
 
 	fallback string // ALIPAY_PARTNER
 	named    bool   // --batch was given
+	format   intake.Format
 }
 
 // check looks at the flags alone and completes them.
@@ -39,6 +41,10 @@ func (c *fileCmd) check(now time.Time) (faults []error) {
 	c.Partner, c.Batch = strings.TrimSpace(c.Partner), strings.TrimSpace(c.Batch)
 	if c.named = c.Batch != ""; !c.named {
 		c.Batch = defaultBatch(c.File, now)
+	}
+	var err error
+	if c.format, err = intake.ParseFormat(c.Format); err != nil {
+		faults = append(faults, fmt.Errorf("--format: %w", err))
 	}
 	if err := shipment.CheckPartner(c.Partner); c.Partner != "" && err != nil {
 		faults = append(faults, fmt.Errorf("--partner: %w", err))
@@ -102,7 +108,7 @@ func (c *fileCmd) verdict(sum intake.Summary, err error) error {
 // importFile does everything but telling. The summary is true whatever the error.
 func (c *fileCmd) importFile(ctx context.Context, g *cli, s streams, log zerolog.Logger) (sum intake.Summary, err error) {
 	sum = intake.Summary{Batch: c.Batch, Rejections: []intake.Rejection{}}
-	source, err := intake.Open(c.File, s.in)
+	source, err := intake.Open(c.File, s.in, intake.OpenOptions{Format: c.format, Sheet: c.Sheet})
 	if errors.Is(err, fs.ErrNotExist) {
 		return sum, c.notThere()
 	}
@@ -113,7 +119,7 @@ func (c *fileCmd) importFile(ctx context.Context, g *cli, s streams, log zerolog
 	if c.named {
 		source.NameRejected(c.Batch)
 	}
-	log.Debug().Stringer("encoding", source.Encoding).Int64("lines", source.Lines).Msg("file opened")
+	log.Debug().Stringer("format", source.Format).Stringer("encoding", source.Encoding).Str("sheet", source.Sheet).Int64("lines", source.Lines).Msg("file opened")
 	// From here on a signal stops between two transactions; a second one ends the process at once. Before,
 	// the first does: nothing has been accepted, and standard input may never end.
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
@@ -125,12 +131,14 @@ func (c *fileCmd) importFile(ctx context.Context, g *cli, s streams, log zerolog
 			return err
 		}
 		defer belt.close(log)
+		more, stop := belt.alongside(ctx)
 		bar := newBar(s, source.Lines, c.JSON)
 		sum, err = intake.Import(ctx, book, source, intake.Options{
 			Partner: c.Partner, DefaultPartner: c.fallback, Batch: c.Batch, Urgent: c.Urgent, DryRun: c.DryRun, Strict: c.Strict,
-			Actor: person(), Warn: func(m string) { log.Warn().Msg(m) }, Progress: bar.set,
+			Actor: person(), Warn: func(m string) { log.Warn().Msg(m) }, Progress: bar.set, Taken: more,
 		})
 		bar.end()
+		stop()
 		if errors.Is(err, intake.ErrAccount) {
 			return settings.Usage(err)
 		}

@@ -31,11 +31,12 @@ type streams struct {
 type cli struct {
 	settings.Common
 
-	File   fileCmd   `cmd:"" default:"withargs" help:"Take a file of shipments in. The default: enqueue FILE."`
-	Status statusCmd `cmd:"" help:"Show how far a batch or an account has got."`
-	Wait   waitCmd   `cmd:"" help:"Wait until a batch is shipped: exit code 0 when all of it is, 1 when some are dead or closed."`
-	Cancel cancelCmd `cmd:"" help:"Close what is queued and was never called; the rest is left and named."`
-	Events eventsCmd `cmd:"" help:"Show what webhooks were told of outcomes, and have it told again."`
+	File     fileCmd     `cmd:"" default:"withargs" help:"Take a file of shipments in. The default: enqueue FILE."`
+	Template templateCmd `cmd:"" help:"Write an empty workbook (xlsx) for clerks to fill in."`
+	Status   statusCmd   `cmd:"" help:"Show how far a batch or an account has got."`
+	Wait     waitCmd     `cmd:"" help:"Wait until a batch is shipped: exit code 0 when all of it is, 1 when some are dead or closed."`
+	Cancel   cancelCmd   `cmd:"" help:"Close what is queued and was never called; the rest is left and named."`
+	Events   eventsCmd   `cmd:"" help:"Show what webhooks were told of outcomes, and have it told again."`
 }
 
 const description = "Hands shipments over: accepts them into the ledger, in order, once each, and follows them. No key is needed here."

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/xuri/excelize/v2"
 	"go.uber.org/goleak"
 
 	"fahuo/internal/ledger"
@@ -61,7 +63,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "announce": announce, "hold": hold, "becomes": becomes, "gbk": gbk, "heartbeat": heartbeat,
+			"exits": exits, "announce": announce, "hold": hold, "becomes": becomes, "gbk": gbk, "heartbeat": heartbeat, "workbook": workbook,
 		},
 	})
 }
@@ -141,6 +143,30 @@ func gbk(ts *testscript.TestScript, _ bool, args []string) {
 	out, err := encodeGBK(ts.ReadFile(args[0]))
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(out), 0o600))
+}
+
+// workbook writes a CSV as a workbook, one sheet for each name: workbook FROM TO SHEET…. A value that begins with # is
+// a number.
+func workbook(ts *testscript.TestScript, _ bool, args []string) {
+	rows, err := csv.NewReader(strings.NewReader(ts.ReadFile(args[0]))).ReadAll()
+	ts.Check(err)
+	f := excelize.NewFile()
+	for _, sheet := range args[2:] {
+		_, err := f.NewSheet(sheet)
+		ts.Check(err)
+		for y, row := range rows {
+			for x, value := range row {
+				at, err := excelize.CoordinatesToCellName(x+1, y+1)
+				ts.Check(err)
+				ts.Check(f.SetCellStr(sheet, at, value))
+				if digits, ok := strings.CutPrefix(value, "#"); ok {
+					n, err := strconv.ParseFloat(digits, 64)
+					ts.Check(errors.Join(err, f.SetCellValue(sheet, at, n)))
+				}
+			}
+		}
+	}
+	ts.Check(errors.Join(f.SaveAs(ts.MkAbs(args[1])), f.Close()))
 }
 
 // site is a directory with a ledger, and a Redis.

@@ -77,7 +77,9 @@ func (p *page) refused(sum intake.Summary) {
 		}
 		p.line("  line %d%s", r.Line, explained(r))
 	}
-	if sum.RejectedFile != nil {
+	if sum.RejectedXLSX != nil {
+		p.line("All of them are in %s, each with its reason. Correct them there and import that file. (%s has them as CSV.)", *sum.RejectedXLSX, *sum.RejectedFile)
+	} else if sum.RejectedFile != nil {
 		p.line("All of them are in %s, each with its reason. Correct them there and import that file; in a spreadsheet open it with its columns as text, or long numbers are rounded.", *sum.RejectedFile)
 	}
 }

@@ -127,3 +127,32 @@ func TestForeignAndAbsentRedis(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// What is accepted goes onto the belt while the rest of the file is read, in order; that Redis is away shows afterwards.
+func TestAlongside(t *testing.T) {
+	t.Parallel()
+	const n = 2*chunk + 10
+	book, belt := openBook(t, partner), connect(t, proctest.Redis(t))
+	more, stop := Alongside(t.Context(), book, belt)
+	early := 0
+	imported(t, book, file(t, many(n)), Options{Taken: func() { more(); early++ }})
+	stop()
+	ids := line(t, belt, tasks.Main)
+	if len(ids) != n || early != 3 {
+		t.Fatalf("%d tasks after %d transactions", len(ids), early)
+	}
+	for i, id := range ids {
+		if want := (shipment.Key{Partner: partner, TradeNo: trade(i + 1)}).String(); id != want {
+			t.Fatalf("number %d in line is %s, want %s", i, id, want)
+		}
+	}
+	imported(t, book, file(t, many(n+1)), Options{DryRun: true, Taken: func() { t.Error("a dry run took rows") }})
+
+	away := connect(t, "127.0.0.1:"+proctest.FreePort(t))
+	more, stop = Alongside(t.Context(), book, away)
+	imported(t, book, file(t, many(n+1)), Options{Taken: more})
+	stop()
+	if _, err := Deliver(t.Context(), book, away); err == nil {
+		t.Error("a Redis that is away was fed")
+	}
+}

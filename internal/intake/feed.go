@@ -72,20 +72,51 @@ func feedPage(ctx context.Context, book *ledger.Ledger, belt *tasks.Belt, state 
 // feedRows puts rows on the belt. One that cannot be put there, because something is wrong with its own task,
 // must not keep the others from it: bad says so. err is that the belt does not answer.
 func feedRows(ctx context.Context, belt *tasks.Belt, rows []ledger.Row) (put []ledger.Row, bad, err error) {
-	for _, r := range rows {
-		rowErr := FeedRow(ctx, belt, r)
-		if rowErr == nil {
-			put = append(put, r)
-			continue
+	for len(rows) > 0 {
+		n := 0
+		for n < len(rows) && rows[n].State == shipment.Queued && !rows[n].DeadTask {
+			n++
 		}
-		if err := belt.Ping(ctx); err != nil {
-			return put, bad, errors.Join(rowErr, err)
+		var errs []error
+		if n > 0 {
+			errs = putInLine(ctx, belt, rows[:n])
+		} else {
+			n, errs = 1, []error{FeedRow(ctx, belt, rows[0])}
 		}
-		if bad == nil {
-			bad = rowErr // one is enough to look at
+		var first error
+		for i, rowErr := range errs {
+			if rowErr == nil {
+				put = append(put, rows[i])
+			} else if first == nil {
+				first = rowErr
+			}
 		}
+		if first != nil {
+			if err := belt.Ping(ctx); err != nil {
+				return put, bad, errors.Join(first, err)
+			}
+			if bad == nil {
+				bad = first // one is enough to look at
+			}
+		}
+		rows = rows[n:]
 	}
 	return put, bad, nil
+}
+
+// putInLine puts queued rows in line, all at once.
+func putInLine(ctx context.Context, belt *tasks.Belt, rows []ledger.Row) []error {
+	items := make([]tasks.Item, len(rows))
+	for i, r := range rows {
+		items[i] = ItemOf(r)
+	}
+	errs := belt.PutAll(ctx, items)
+	for i, err := range errs {
+		if err != nil {
+			errs[i] = fmt.Errorf("feed %s: %w", rows[i].Key(), err)
+		}
+	}
+	return errs
 }
 
 // FeedRow makes the belt agree with one row.

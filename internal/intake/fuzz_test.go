@@ -72,11 +72,11 @@ func FuzzReadCSV(f *testing.F) {
 // FuzzOpen reads any bytes as a file: it is refused as a whole, or each row of it becomes a shipment or is
 // refused by name, nothing of it is lost, and what was refused can be corrected and read again.
 func FuzzOpen(f *testing.F) {
-	for _, seed := range []string{head + "1,2\n", "PK\x03\x04", "\xff\xfe", gb(f, head), "trade_no,logistics_name\n1,\xff\n", "trade_no;logistics_name\n\"", ""} {
+	for _, seed := range []string{head + "1,2\n", "PK\x03\x04", "\xff\xfe", gb(f, head), "trade_no,logistics_name\n1,\xff\n", "trade_no;logistics_name\n\"", "", `{"trade_no":"1","logistics_name":2}`, "{\"trade_no\":1e99}\n{"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		source, err := Open(Stdin, strings.NewReader(string(content)))
+		source, err := Open(Stdin, strings.NewReader(string(content)), OpenOptions{})
 		if err != nil {
 			return
 		}
@@ -85,7 +85,7 @@ func FuzzOpen(f *testing.F) {
 				t.Error(err)
 			}
 		}()
-		found := readAll(t, source)
+		rest := read(t, source)
 		text := string(content)
 		if source.Encoding == GB18030 {
 			if text, err = simplifiedchinese.GB18030.NewDecoder().String(text); err != nil {
@@ -94,37 +94,62 @@ func FuzzOpen(f *testing.F) {
 		}
 		text = strings.TrimPrefix(text, string(bom))
 		d := source.header.delimiter
-		if got, want := kept(append([]record{{cells: source.header.cells}}, found...), d), substance(text, d); got != want {
+		if got, want := kept(rest, d), substance(text, d); source.Format == CSV && got != want {
 			t.Fatalf("of %q was read %q", want, got)
 		}
-		var refusedRows []refused
-		for _, rec := range found {
-			s, fault := reader{header: source.header, accounts: accounts{fallback: partner}}.shipment(rec)
-			switch {
-			case fault == nil && s.Validate() != nil:
-				t.Fatalf("%+v is taken, and is wrong: %v", rec, s.Validate())
-			case fault != nil && (fault.Field == "" || fault.Reason == "" || rec.line < 1 || rec.line > source.Lines):
-				t.Fatalf("%+v is refused without a name: %+v", rec, fault)
-			case fault != nil:
-				refusedRows = append(refusedRows, refused{
-					Rejection: Rejection{Line: rec.line, TradeNo: s.TradeNo, Field: fault.Field, Reason: fault.Reason}, cells: rec.cells,
-				})
-			}
-		}
-		rereadRefused(t, source, refusedRows)
 	})
 }
 
-// readAll reads every row of an opened file; none fails, since the whole file has been looked at.
-func readAll(t *testing.T, source *Source) (found []record) {
+// read takes every row of a file for a shipment or refuses it, and reads again what was refused. It returns all that
+// stands in the file.
+func read(t *testing.T, source *Source) []record {
 	t.Helper()
-	rows, err := source.rows()
+	found, everything := readAll(t, source)
+	var refusedRows []refused
+	for _, rec := range found {
+		s, fault := reader{header: source.header, accounts: accounts{fallback: partner}, ragged: source.Format == XLSX}.shipment(rec)
+		switch {
+		case fault == nil && s.Validate() != nil:
+			t.Fatalf("%+v is taken, and is wrong: %v", rec, s.Validate())
+		case fault != nil && (fault.Field == "" || fault.Reason == "" || rec.line < 1 || rec.line > source.Lines):
+			t.Fatalf("%+v is refused without a name: %+v", rec, fault)
+		case fault != nil:
+			refusedRows = append(refusedRows, refused{
+				Rejection: Rejection{Line: rec.line, TradeNo: s.TradeNo, Field: fault.Field, Reason: fault.Reason}, cells: rec.cells,
+			})
+		}
+	}
+	rereadRefused(t, source, refusedRows)
+	return everything
+}
+
+// readAll reads every row of an opened file, and all that stands in it; neither fails, since the whole file has been
+// looked at. What is no row stands above the header or below the last row.
+func readAll(t *testing.T, source *Source) (found, everything []record) {
+	t.Helper()
+	body, err := source.rows()
 	if err != nil {
 		t.Fatal(err)
 	}
+	table, err := source.table.rows()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, everything = drain(t, body), drain(t, table)
+	if n := len(everything); source.Format != JSONLines && n > len(found)+len(body.footer)+headerWithin {
+		t.Fatalf("of %d rows %d are read and %d left out below", n, len(found), len(body.footer))
+	}
+	return found, everything
+}
+
+func drain(t *testing.T, in rows) (found []record) {
+	t.Helper()
 	for {
-		rec, err := rows.next()
+		rec, err := in.next()
 		if errors.Is(err, io.EOF) {
+			if err := in.close(); err != nil {
+				t.Error(err)
+			}
 			return found
 		}
 		if err != nil {
@@ -145,10 +170,10 @@ func rereadRefused(t *testing.T, source *Source, rows []refused) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(source.fillRejected(out, rows), out.Close()); err != nil {
+	if err := errors.Join((&Refused{header: source.header, list: rows}).WriteCSV(out), out.Close()); err != nil {
 		t.Fatal(err)
 	}
-	again, err := Open(path, nil)
+	again, err := Open(path, nil, OpenOptions{})
 	if err != nil {
 		t.Fatalf("the file of refused rows is refused itself: %v", err)
 	}
@@ -157,7 +182,7 @@ func rereadRefused(t *testing.T, source *Source, rows []refused) {
 			t.Error(err)
 		}
 	}()
-	back := readAll(t, again)
+	back, _ := readAll(t, again)
 	if len(back) != len(rows) {
 		t.Fatalf("%d rows refused, %d read again", len(rows), len(back))
 	}

@@ -49,8 +49,13 @@ func TestOpenRefuses(t *testing.T) {
 		"open quote":        {"\"交易号,物流公司\n1,2\n", "the header has a quote"},
 		"old Mac":           {"trade_no,logistics_name\r1,2\r", "as on old Macs"},
 		"NUL in the header": {"trade_no\x00,logistics_name\n1,2\n", "NUL bytes in its first line"},
-		"xlsx":              {"PK\x03\x04rest", "is an Excel file (xlsx)"},
-		"xls":               {"\xD0\xCF\x11\xE0rest", "old Excel file (xls)"},
+		"half an xlsx":      {"PK\x03\x04rest", "is a damaged xlsx file or archive: its end is missing"},
+		"xls":               {"\xD0\xCF\x11\xE0rest", "old Excel file (xls); open it in a spreadsheet, save it as xlsx"},
+		"PDF":               {"%PDF-1.7\n", "is a PDF"},
+		"XML":               {"<?xml version=\"1.0\"?>\n<Workbook/>", "is an XML file; open it in a spreadsheet"},
+		"a JSON array":      {"[{\"trade_no\":\"1\"}]", "is a JSON array; write JSON lines"},
+		"data above":        {trade(1) + ",顺丰\n" + head + trade(2) + ",顺丰\n", "the first line is no header"},
+		"header too far":    {strings.Repeat("标题\n", headerWithin) + head, "in one of the first 20 lines"},
 		"UTF-16":            {utf16(t, head+"1,2\n", unicode.UseBOM), "is in UTF-16"},
 		"UTF-16 unmarked":   {utf16(t, "trade_no,logistics_name\n", unicode.IgnoreBOM), "save it as CSV (UTF-8)"},
 		"no encoding":       {"trade_no,logistics_name\n1,\xff\xff\n", "line 2 is neither UTF-8 nor GBK"},
@@ -61,7 +66,7 @@ func TestOpenRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			source, err := Open(file(t, c.content), nil)
+			source, err := Open(file(t, c.content), nil, OpenOptions{})
 			if err == nil {
 				err = errors.Join(errors.New("it was opened"), source.Close())
 			}
@@ -74,10 +79,10 @@ func TestOpenRefuses(t *testing.T) {
 
 func TestOpenRefusesWhatIsNoFile(t *testing.T) {
 	t.Parallel()
-	if _, err := Open(filepath.Join(t.TempDir(), "none.csv"), nil); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Open(filepath.Join(t.TempDir(), "none.csv"), nil, OpenOptions{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := Open(t.TempDir(), nil); err == nil || !strings.Contains(err.Error(), "is a directory") {
+	if _, err := Open(t.TempDir(), nil, OpenOptions{}); err == nil || !strings.Contains(err.Error(), "is a directory") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -103,7 +108,7 @@ func TestHugeLine(t *testing.T) { //nolint:paralleltest // it measures memory
 	line := &endless{left: size}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, err := Open(Stdin, io.MultiReader(strings.NewReader(head), line))
+	_, err := Open(Stdin, io.MultiReader(strings.NewReader(head), line), OpenOptions{})
 	runtime.ReadMemStats(&after)
 	if err == nil || !strings.Contains(err.Error(), "stdin: line 2 is longer than 1 MiB") {
 		t.Errorf("got %v", err)
@@ -173,7 +178,7 @@ func TestHeaders(t *testing.T) {
 func TestPipe(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
-	source, err := Open(Stdin, strings.NewReader(head+"1,2\n"))
+	source, err := Open(Stdin, strings.NewReader(head+"1,2\n"), OpenOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +244,7 @@ func (failing) Read([]byte) (int, error) { return 0, errors.New("cable pulled") 
 func TestReadingFails(t *testing.T) {
 	t.Parallel()
 	for name, in := range map[string]io.Reader{"at once": failing{}, "later": io.MultiReader(strings.NewReader(head+strings.Repeat("x\n", 600)), failing{})} {
-		if _, err := Open(Stdin, in); err == nil || !strings.Contains(err.Error(), "cable pulled") {
+		if _, err := Open(Stdin, in, OpenOptions{}); err == nil || !strings.Contains(err.Error(), "cable pulled") {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

@@ -17,6 +17,7 @@ type reader struct {
 	accounts accounts
 	batch    string
 	urgent   bool
+	ragged   bool // rows end with their last value: a sheet knows in which column it stands
 }
 
 // shipment reads one row. The shipment is normalized even when the row is refused, so that its number can
@@ -26,7 +27,7 @@ func (r reader) shipment(rec record) (shipment.Shipment, *shipment.FieldError) {
 		return shipment.Shipment{}, &shipment.FieldError{Field: FieldRow, Reason: fault}
 	}
 	get := func(field string) string {
-		if i, ok := r.header.at[field]; ok {
+		if i, ok := r.header.at[field]; ok && i < len(rec.cells) {
 			return shipment.Unwrap(rec.cells[i])
 		}
 		return ""
@@ -41,6 +42,9 @@ func (r reader) shipment(rec record) (shipment.Shipment, *shipment.FieldError) {
 		s.TransportType = shipment.TransportExpress
 	}
 	s = s.Normalize()
+	if fault := spoilt(s, get(shipment.FieldPartner)); fault != nil {
+		return s, fault
+	}
 	var fault *shipment.FieldError
 	if s.Partner, fault = r.accounts.resolve(get(shipment.FieldPartner)); fault != nil {
 		return s, fault
@@ -56,6 +60,9 @@ func (r reader) shipment(rec record) (shipment.Shipment, *shipment.FieldError) {
 // wholeRow says what is wrong with a row before its values are looked at.
 func (r reader) wholeRow(rec record) string {
 	have, want := len(rec.cells), len(r.header.cells)
+	if r.ragged {
+		have = want
+	}
 	switch {
 	case rec.fault != "":
 		return rec.fault
@@ -65,7 +72,7 @@ func (r reader) wholeRow(rec record) string {
 		return fmt.Sprintf("has %d columns, the header has %d; is there a comma inside a value without quotes?", have, want)
 	case have < want:
 		return fmt.Sprintf("has %d columns, the header has %d; is a value missing, or the line cut off?", have, want)
-	case r.header.notes >= 0 && trim(rec.cells[r.header.notes+1]) == FieldRow:
+	case r.header.notes >= 0 && len(rec.cells) > r.header.notes+1 && trim(rec.cells[r.header.notes+1]) == FieldRow:
 		// Laid out in columns again the values may stand under the wrong ones, and would be accepted there.
 		return "was refused as a whole when it was imported before; put each value into its column, then empty the row's \"field\" cell"
 	}

@@ -2,9 +2,11 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 
 	"fahuo/internal/shipment"
 )
@@ -53,22 +55,22 @@ func (l *Ledger) Accept(ctx context.Context, shipments []shipment.Shipment, o Ac
 		defer func() { _ = insert.Close() }() // belongs to the transaction, which ends here
 		conflict := false
 		var into batchCount
-		for i, s := range shipments {
-			result, err := insert.ExecContext(t.ctx, insertArgs(s, o.Source, t.now, 1)...)
+		for from := 0; from < len(shipments); from += together {
+			group := shipments[from:min(from+together, len(shipments))]
+			allNew, err := t.insertTogether(group, o.Source)
 			if err != nil {
-				return fmt.Errorf("ledger: %w", err)
-			}
-			n, err := result.RowsAffected()
-			if err != nil {
-				return fmt.Errorf("ledger: %w", err)
-			}
-			if n == 1 {
-				answers[i] = Acceptance{Verdict: Accepted}
-				into.add(s, 1)
-			} else if answers[i], err = t.acceptKnown(s, o, &into); err != nil {
 				return err
 			}
-			conflict = conflict || answers[i].Verdict == Conflict
+			for i, s := range group {
+				answer := &answers[from+i]
+				if allNew {
+					*answer = Acceptance{Verdict: Accepted}
+					into.add(s, 1)
+				} else if *answer, err = t.acceptOne(insert, s, o, &into); err != nil {
+					return err
+				}
+				conflict = conflict || answer.Verdict == Conflict
+			}
 		}
 		if o.DryRun || (o.Strict && conflict) {
 			return errRollBack
@@ -79,6 +81,51 @@ func (l *Ledger) Accept(ctx context.Context, shipments []shipment.Shipment, o Ac
 		err = nil
 	}
 	return answers, err
+}
+
+// together is how many new shipments one statement takes.
+const together = 100
+
+// insertTogether inserts a group of shipments when all of it is new, and nothing of it otherwise.
+func (t *tx) insertTogether(group []shipment.Shipment, source string) (allNew bool, err error) {
+	if err := t.exec(`SAVEPOINT together`); err != nil {
+		return false, err
+	}
+	args := make([]any, 0, len(group)*14)
+	for _, s := range group {
+		args = append(args, insertArgs(s, source, t.now, 1)...)
+	}
+	into, row, ending := insertParts()
+	n, err := t.changed(into+row+strings.Repeat(", "+row, len(group)-1)+ending, args...)
+	if err != nil {
+		return false, err
+	}
+	if allNew = n == int64(len(group)); !allNew {
+		err = t.exec(`ROLLBACK TO SAVEPOINT together`)
+	}
+	return allNew, errors.Join(err, t.exec(`RELEASE SAVEPOINT together`))
+}
+
+// insertParts is insertShipment in three parts: what comes before the row of values, the row, and what comes behind it.
+func insertParts() (into, row, ending string) {
+	from, to := strings.Index(insertShipment, "(?"), strings.Index(insertShipment, " ON CONFLICT")
+	return insertShipment[:from], insertShipment[from:to], insertShipment[to:]
+}
+
+func (t *tx) acceptOne(insert *sql.Stmt, s shipment.Shipment, o AcceptOptions, into *batchCount) (Acceptance, error) {
+	result, err := insert.ExecContext(t.ctx, insertArgs(s, o.Source, t.now, 1)...)
+	if err != nil {
+		return Acceptance{}, fmt.Errorf("ledger: %w", err)
+	}
+	n, err := result.RowsAffected()
+	if err != nil {
+		return Acceptance{}, fmt.Errorf("ledger: %w", err)
+	}
+	if n == 1 {
+		into.add(s, 1)
+		return Acceptance{Verdict: Accepted}, nil
+	}
+	return t.acceptKnown(s, o, into)
 }
 
 const insertShipment = `INSERT INTO shipments (partner, trade_no, logistics_name, invoice_no, transport_type,

@@ -25,6 +25,7 @@ var conformance = map[string]func(*testing.T){
 	"AcceptIsOncePerKey":                        testAcceptIsOncePerKey,
 	"AcceptByManyAtOnceIsOncePerKey":            testAcceptByManyAtOnceIsOncePerKey,
 	"AcceptDryRunAndStrictChangeNothing":        testAcceptDryRunAndStrictChangeNothing,
+	"AcceptOfManyKeepsTheirOrder":               testAcceptOfManyKeepsTheirOrder,
 	"UrgentRaisesAQueuedShipment":               testUrgentRaisesAQueuedShipment,
 	"ClosedWithoutACallIsAcceptedAnew":          testClosedWithoutACallIsAcceptedAnew,
 	"AccountRefusalHoldsAndReleases":            testAccountRefusalHoldsAndReleases,

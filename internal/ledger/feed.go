@@ -22,9 +22,23 @@ func (l *Ledger) Fed(ctx context.Context, rows []Row) error {
 		return nil
 	}
 	return l.tx(ctx, "feed", func(t *tx) error {
+		// Nearly all of them are at the same version: new.
+		type alike struct {
+			dead    bool
+			version int64
+		}
+		var order []alike
+		ids := make(map[alike][]any)
 		for _, r := range rows {
-			err := t.exec(`UPDATE shipments SET feed = 0, dead_task = ? WHERE id = ? AND version = ?`,
-				bit(r.State == shipment.Dead), r.ID, r.Version)
+			a := alike{r.State == shipment.Dead, r.Version}
+			if ids[a] == nil {
+				order = append(order, a)
+			}
+			ids[a] = append(ids[a], r.ID)
+		}
+		for _, a := range order {
+			err := t.exec(`UPDATE shipments SET feed = 0, dead_task = ? WHERE version = ? AND id IN (`+marks(len(ids[a]))+`)`,
+				append([]any{bit(a.dead), a.version}, ids[a]...)...)
 			if err != nil {
 				return err
 			}

@@ -145,11 +145,7 @@ func (b *Belt) Close() error { return b.redis.Close() }
 
 // Put puts an item in line. That it is there already is success: the id is the item's own.
 func (b *Belt) Put(ctx context.Context, i Item) error {
-	task, err := i.task()
-	if err != nil {
-		return err
-	}
-	return b.enqueue(ctx, task, i.ID())
+	return put(ctx, b.client, i)
 }
 
 // PutDead puts a dead letter into its queue; one that is there already is replaced.
@@ -161,15 +157,23 @@ func (b *Belt) PutDead(ctx context.Context, d DeadLetter) error {
 	if err := b.RemoveDead(ctx, d.Shipment.Key()); err != nil {
 		return err
 	}
-	return b.enqueue(ctx, task, d.Shipment.Key().String())
+	return enqueue(ctx, b.client, task, d.Shipment.Key().String())
 }
 
-func (b *Belt) enqueue(ctx context.Context, task *asynq.Task, id string) error {
-	_, err := b.client.EnqueueContext(ctx, task)
+func enqueue(ctx context.Context, client *asynq.Client, task *asynq.Task, id string) error {
+	_, err := client.EnqueueContext(ctx, task)
 	if err != nil && !errors.Is(err, asynq.ErrTaskIDConflict) {
 		return fmt.Errorf("put task %s: %w", id, err)
 	}
 	return nil
+}
+
+func put(ctx context.Context, client *asynq.Client, i Item) error {
+	task, err := i.task()
+	if err != nil {
+		return err
+	}
+	return enqueue(ctx, client, task, i.ID())
 }
 
 // RemoveDead takes a dead letter's task away, wherever in its queue it is; that it is not there is success. It

@@ -1,0 +1,70 @@
+package intake
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// openSheet opens a workbook at the sheet of a name, or the only visible one that has a header.
+func openSheet(w *workbook, name string) (sheet, header, error) {
+	if name != "" {
+		return w.named(name)
+	}
+	var found, best sheet
+	var h, most header
+	var many []string
+	for _, s := range w.sheets {
+		if !w.visible[s.name] {
+			continue
+		}
+		candidate, err := headerOf(s)
+		if err != nil {
+			return s, h, fmt.Errorf("sheet %q: %w", s.name, err)
+		}
+		if best.workbook == nil || candidate.known > most.known {
+			best, most = s, candidate
+		}
+		if candidate.enough() {
+			found, h, many = s, candidate, append(many, s.name)
+		}
+	}
+	switch {
+	case best.workbook == nil:
+		return found, h, fmt.Errorf("has no sheet that is not hidden; it has %s: name one of them (--sheet NAME)", list(w.names()))
+	case len(many) > 1:
+		return found, h, fmt.Errorf("has more than one sheet of shipments: %s; name the one to import (--sheet NAME), then the others", list(many))
+	case len(many) == 0:
+		err := most.check("row")
+		if err == nil {
+			err = errors.New("columns are missing: needed are " + needed())
+		}
+		return found, h, fmt.Errorf("sheet %q: %w", best.name, err)
+	}
+	return found, h, h.check("row")
+}
+
+func (w *workbook) named(name string) (sheet, header, error) {
+	for _, s := range w.sheets {
+		if !strings.EqualFold(strings.TrimSpace(s.name), strings.TrimSpace(name)) {
+			continue
+		}
+		h, err := headerOf(s)
+		if err == nil {
+			err = h.check("row")
+		}
+		if err != nil {
+			err = fmt.Errorf("sheet %q: %w", s.name, err)
+		}
+		return s, h, err
+	}
+	return sheet{}, header{}, fmt.Errorf("has no sheet %q; it has %s", name, list(w.names()))
+}
+
+func (w *workbook) names() []string {
+	names := make([]string, len(w.sheets))
+	for i, s := range w.sheets {
+		names[i] = s.name
+	}
+	return names
+}

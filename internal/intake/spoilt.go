@@ -1,0 +1,65 @@
+package intake
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"fahuo/internal/shipment"
+)
+
+var (
+	sheetError = regexp.MustCompile(`^#(N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!|GETTING_DATA)$`)
+	date       = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?.*)?$|^\d{2}:\d{2}:\d{2}$`)
+	exponent   = regexp.MustCompile(`^-?\d(\.\d+)?E\+\d+$`)
+	decimals   = regexp.MustCompile(`^-?\d+\.\d+$`)
+)
+
+// spoilt recognizes values that a spreadsheet has made of what somebody entered, and that would do as texts: a file of
+// refused rows, which has nothing but texts, is refused for them again until they are corrected. partner is the row's own.
+func spoilt(s shipment.Shipment, partner string) *shipment.FieldError {
+	for _, f := range []struct {
+		field, value string
+		free         bool // it goes to nobody: a date or a fraction may be meant
+	}{
+		{shipment.FieldPartner, partner, false},
+		{shipment.FieldTradeNo, s.TradeNo, false},
+		{shipment.FieldLogisticsName, s.LogisticsName, false},
+		{shipment.FieldInvoiceNo, s.InvoiceNo, false},
+		{shipment.FieldTransportType, s.TransportType, false},
+		{shipment.FieldCreateTransportType, s.CreateTransportType, false},
+		{shipment.FieldSellerIP, s.SellerIP, false},
+		{shipment.FieldOrderRef, s.OrderRef, true},
+	} {
+		if reason := unmeant(f.value, f.free); reason != "" {
+			return &shipment.FieldError{Field: f.field, Reason: reason}
+		}
+	}
+	if s.LogisticsName != "" && strings.Trim(s.LogisticsName, "0123456789") == "" {
+		return &shipment.FieldError{
+			Field: shipment.FieldLogisticsName, Reason: fmt.Sprintf("%.40q is a number and no courier's name; does each value stand in its own column?", s.LogisticsName),
+		}
+	}
+	return nil
+}
+
+func unmeant(value string, free bool) string {
+	if value == "" {
+		return ""
+	}
+	switch first := value[0]; {
+	case first == '#' && sheetError.MatchString(value):
+		return fmt.Sprintf("is the spreadsheet's error %s instead of a value; correct the formula, or enter the value itself", value)
+	case first == '=':
+		return fmt.Sprintf("is the formula %.40q without a result; open the file in a spreadsheet and save it, or enter the value itself", value)
+	case !free && (value == "TRUE" || value == "FALSE"):
+		return fmt.Sprintf("is the truth value %s; enter what is meant, as text", value)
+	case (first < '0' || first > '9') && first != '-', !strings.ContainsAny(value, ".-:E"):
+		return ""
+	case exponent.MatchString(value), !free && decimals.MatchString(value):
+		return shipment.Rounded(value)
+	case !free && date.MatchString(value):
+		return fmt.Sprintf("is a date, %s; format the column as text and enter the value anew", value)
+	}
+	return ""
+}
