@@ -3,6 +3,7 @@ package intake
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"fahuo/internal/shipment"
@@ -35,6 +36,12 @@ func spoilt(s shipment.Shipment, partner string) *shipment.FieldError {
 			return &shipment.FieldError{Field: f.field, Reason: reason}
 		}
 	}
+	if looksCut(s.TradeNo) {
+		return &shipment.FieldError{
+			Field: shipment.FieldTradeNo, Reason: fmt.Sprintf("%q is no number of Alipay's any more: a spreadsheet or program has kept its first 15 digits or so "+
+				"and made up the others; format the column as text and enter the numbers anew", s.TradeNo),
+		}
+	}
 	if s.LogisticsName != "" && strings.Trim(s.LogisticsName, "0123456789") == "" {
 		return &shipment.FieldError{
 			Field: shipment.FieldLogisticsName, Reason: fmt.Sprintf("%.40q is a number and no courier's name; does each value stand in its own column?", s.LogisticsName),
@@ -62,4 +69,21 @@ func unmeant(value string, free bool) string {
 		return fmt.Sprintf("is a date, %s; format the column as text and enter the value anew", value)
 	}
 	return ""
+}
+
+// looksCut recognizes trade numbers that were a floating-point number on their way and are written in full again: such as
+// 2026112300001000000000000000, of which a spreadsheet has kept 15 digits, the last of which may be 0, or
+// 2026112300001000874596892672, which is the nearest one. Trade numbers have 16 or 28 digits. Of those with 28 fewer than
+// one in ten thousand million looks so by chance; one of 16 digits cannot be told from one that was cut. What ends in
+// still more zeros was never a number of Alipay's, and nobody has cut it.
+func looksCut(no string) bool {
+	const least, kept, mostZeros = 24, 15, 3
+	if len(no) < least || strings.Trim(no, "0123456789") != "" {
+		return false
+	}
+	if n := len(strings.TrimRight(no, "0")); n <= kept {
+		return n >= kept-mostZeros
+	}
+	n, err := strconv.ParseFloat(no, 64)
+	return err == nil && strconv.FormatFloat(n, 'f', 0, 64) == no
 }

@@ -3,7 +3,6 @@ package shipment
 import (
 	"fmt"
 	"net/netip"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -160,9 +159,6 @@ func checkTradeNo(no string) *FieldError {
 		return refuse(FieldTradeNo, "is missing; give Alipay's trade number")
 	case looksRounded(no):
 		return &FieldError{FieldTradeNo, Rounded(no)}
-	case looksCut(no):
-		return refuse(FieldTradeNo, "%s is no number of Alipay's any more: a spreadsheet or program has kept its first 15 to 17 digits "+
-			"and made up the others; format the column as text and enter the numbers anew", quote(no))
 	case !digits(no):
 		return refuse(FieldTradeNo, "%s is not a trade number: only digits are allowed", quote(no))
 	case len(no) < 16 || len(no) > 64:
@@ -180,21 +176,6 @@ func looksRounded(s string) bool {
 	}
 	whole, fraction, found := strings.Cut(s, ".")
 	return found && digits(whole) && digits(fraction)
-}
-
-// looksCut recognizes long numbers that were a floating-point number on their way and are written in full again: such as
-// 2026112300001000000000000000, or 2026112300001001064431583232, which is the nearest one. Trade numbers have 16 or 28
-// digits. From 24 on fewer than one real number in a million has so many zeros at its end or is by chance a floating-point
-// number, of 28 digits fewer than one in ten thousand million. One of 16 digits cannot be told from one that was cut.
-func looksCut(no string) bool {
-	if len(no) < 24 || len(no) > 64 || !digits(no) {
-		return false
-	}
-	if len(strings.TrimRight(no, "0")) <= 17 {
-		return true
-	}
-	n, err := strconv.ParseFloat(no, 64)
-	return err == nil && strconv.FormatFloat(n, 'f', 0, 64) == no
 }
 
 // checkInvoiceNo refuses 7.7E+13, too: waybill numbers of digits alone are spoilt as trade numbers are. One

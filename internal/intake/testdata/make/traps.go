@@ -51,13 +51,13 @@ func trade(n int) string { return fmt.Sprintf("202611230000100100000000%04d", n)
 
 // traps is the sheet that goes wrong in every way. The test knows its rows by number.
 var traps = []row{
-	1 - 1: {cells: texts("双十一发货表"), merged: 6},
-	2 - 1: {cells: texts("制表：仓库 2026-11-23")},
-	3 - 1: {},
-	4 - 1: {cells: texts("订单号", "交易号", "物流公司", "运单号", "运输方式", "加急", "备注", "发货日期")},
-	5 - 1: {cells: append(parcel(5, 8, cell{date, "2026-11-23"}).cells, texts("", "旁注")...)},
-	6 - 1: {},
-	7 - 1: {cells: parcel(7, 4, cell{number, "7700012345678"}).cells, hidden: true},
+	1 - 1:  {cells: texts("双十一发货表"), merged: 6},
+	2 - 1:  {cells: texts("制表：仓库 2026-11-23")},
+	3 - 1:  {},
+	4 - 1:  {cells: texts("订单号", "交易号", "物流公司", "运单号", "运输方式", "加急", "备注", "发货日期")},
+	5 - 1:  {cells: append(parcel(5, 8, cell{date, "2026-11-23"}).cells, texts("", "旁注")...)},
+	6 - 1:  {},
+	7 - 1:  {cells: parcel(7, 4, cell{number, "7700012345678"}).cells, hidden: true},
 	8 - 1:  parcel(8, 2, cell{number, trade(8)}),
 	9 - 1:  parcel(9, 4, cell{number, "1234567890123456789"}),
 	10 - 1: parcel(10, 4, cell{date, "2026-11-23"}),
