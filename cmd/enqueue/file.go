@@ -102,7 +102,7 @@ func (c *fileCmd) verdict(sum intake.Summary, err error) error {
 // importFile does everything but telling. The summary is true whatever the error.
 func (c *fileCmd) importFile(ctx context.Context, g *cli, s streams, log zerolog.Logger) (sum intake.Summary, err error) {
 	sum = intake.Summary{Batch: c.Batch, Rejections: []intake.Rejection{}}
-	source, err := intake.Open(c.File, s.in)
+	source, err := intake.Open(c.File, s.in, intake.OpenOptions{})
 	if errors.Is(err, fs.ErrNotExist) {
 		return sum, c.notThere()
 	}

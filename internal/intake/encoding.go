@@ -50,11 +50,8 @@ type evidence struct {
 func inspect(r io.Reader) (evidence, error) {
 	var e evidence
 	in := newLines(r)
-	start, err := in.in.Peek(512)
+	start, err := in.in.Peek(len(bom))
 	if err != nil && !errors.Is(err, io.EOF) {
-		return e, err
-	}
-	if err := recognize(start); err != nil {
 		return e, err
 	}
 	e.marked = bytes.HasPrefix(start, bom)
@@ -69,36 +66,6 @@ func inspect(r io.Reader) (evidence, error) {
 		e.lines = in.n
 		e.weigh(line)
 	}
-}
-
-// recognize refuses what is no text file by its first bytes, with the remedy.
-func recognize(start []byte) error {
-	const saveAs = "; save it as CSV (UTF-8) and import that"
-	switch {
-	case len(start) == 0:
-		return errors.New("is empty")
-	case bytes.HasPrefix(start, []byte("PK\x03\x04")):
-		return errors.New("is an Excel file (xlsx) or an archive" + saveAs)
-	case bytes.HasPrefix(start, []byte("\xD0\xCF\x11\xE0")):
-		return errors.New("is an old Excel file (xls)" + saveAs)
-	case bytes.HasPrefix(start, []byte("\xFF\xFE")), bytes.HasPrefix(start, []byte("\xFE\xFF")), everySecondIsNUL(start):
-		return errors.New("is in UTF-16 (Excel calls it \"Unicode text\")" + saveAs)
-	}
-	line, _, _ := bytes.Cut(start, []byte("\n"))
-	if bytes.IndexByte(line, 0) >= 0 {
-		return errors.New("has NUL bytes in its first line: it is damaged or no text file" + saveAs)
-	}
-	return nil
-}
-
-func everySecondIsNUL(b []byte) bool {
-	var nul [2]int
-	for i, c := range b {
-		if c == 0 {
-			nul[i%2]++
-		}
-	}
-	return len(b) >= 8 && max(nul[0], nul[1]) > len(b)/4 && min(nul[0], nul[1]) == 0
 }
 
 // weigh adds a line to the evidence.

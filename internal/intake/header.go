@@ -3,7 +3,6 @@ package intake
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -27,7 +26,7 @@ var columns = []column{
 	{shipment.FieldCreateTransportType, nil},
 	{shipment.FieldSellerIP, nil},
 	{shipment.FieldPartner, []string{"合作者身份id", "商户号"}},
-	{shipment.FieldOrderRef, []string{"订单号", "商户订单号"}},
+	{shipment.FieldOrderRef, []string{"订单号", "商户订单号", "商家订单号"}},
 	{fieldUrgent, []string{"加急"}},
 }
 
@@ -37,13 +36,19 @@ var noteColumns = []string{"line", "field", "reason"}
 // header says which column holds what.
 type header struct {
 	cells     []string
-	delimiter byte
+	line      int64 // where it stands; 0: nowhere, every line is a row
+	known     int   // how many of its cells name a field
+	fault     string
+	delimiter byte           // CSV
 	at        map[string]int // field → column, from 0
 	notes     int            // where the note columns of a file of refused rows begin; -1: it is none
 	ignored   []string       // columns that mean nothing to us
 }
 
 func (h header) has(field string) bool { _, ok := h.at[field]; return ok }
+
+// is tells whether a column, from 0, holds a field.
+func (h header) is(column int, field string) bool { i, ok := h.at[field]; return ok && i == column }
 
 // original is a record or header without the notes that an earlier import put behind it.
 func (h header) original(cells []string) []string {
@@ -63,46 +68,6 @@ func fieldOf(cell string) string {
 		}
 	}
 	return ""
-}
-
-// delimiters are what cells may be parted by, in order of preference.
-var delimiters = []byte{',', ';', '\t'}
-
-// chooseHeader takes the delimiter that makes most sense of a file's first record. read reads that record
-// with a given delimiter.
-func chooseHeader(read func(delimiter byte) (record, error)) (header, error) {
-	var best header
-	known := -1
-	for _, d := range delimiters {
-		rec, err := read(d)
-		switch {
-		case errors.Is(err, io.EOF):
-			return header{}, errors.New("has nothing but empty lines")
-		case err != nil:
-			return header{}, err
-		case rec.fault != "":
-			continue
-		}
-		n := 0
-		for _, cell := range rec.cells {
-			if fieldOf(cell) != "" {
-				n++
-			}
-		}
-		if n > known || (n == known && len(rec.cells) > len(best.cells)) {
-			best, known = header{cells: rec.cells, delimiter: d}, n
-		}
-	}
-	switch {
-	case known < 0:
-		return header{}, errors.New("the header has a quote (\") that is never closed")
-	case strings.Contains(strings.Join(best.cells, ""), "\r"):
-		return header{}, errors.New("its lines end as on old Macs; save it as CSV (UTF-8) and import that")
-	case known == 0:
-		return header{}, fmt.Errorf("the first line is no header: found %s; needed are %s", list(best.cells), needed())
-	}
-	best.at, best.notes = make(map[string]int), findNotes(best.cells)
-	return best, best.assign()
 }
 
 func findNotes(cells []string) int {

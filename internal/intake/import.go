@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -31,8 +30,11 @@ type Options struct {
 	DryRun         bool // check everything, accept nothing
 	Strict         bool // accept nothing if any row is refused
 	Actor          string
-	Warn           func(message string)
+	Warn           func(message string) // what a person should know of all of the file; may be nil
 	Progress       func(line int64) // after each transaction: how far it has got; may be nil
+	// Refused gets the refused rows, if there are any, once the rest is taken. nil: they go into files beside the
+	// input (Source.RejectedPath), and the summary names those.
+	Refused func(*Refused) error
 }
 
 // run is an import under way.
@@ -57,6 +59,9 @@ var ErrInterrupted = errors.New("interrupted")
 // counts what is durable. Cancelling ctx stops between two transactions. ErrAccount means that nothing
 // was read.
 func Import(ctx context.Context, book *ledger.Ledger, source *Source, o Options) (Summary, error) {
+	if o.Warn == nil {
+		o.Warn = func(string) {}
+	}
 	r := &run{Options: o, book: book, source: source, rowsIn: make(map[string]int), sum: Summary{Batch: o.Batch, Rejections: []Rejection{}}}
 	known, err := newAccounts(ctx, book, o.Partner, o.DefaultPartner, source.header.has(shipment.FieldPartner))
 	if err != nil {
@@ -73,18 +78,22 @@ func Import(ctx context.Context, book *ledger.Ledger, source *Source, o Options)
 	return r.sum, errors.Join(err, r.finish(ctx))
 }
 
-func (r *run) all(ctx context.Context) error {
+func (r *run) all(ctx context.Context) (err error) {
 	rows, err := r.source.rows()
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.source.Name, err)
 	}
+	defer func() { err = errors.Join(err, rows.close()) }()
 	for seen := 0; ; seen++ {
 		rec, err := rows.next()
 		switch {
 		case errors.Is(err, io.EOF) && seen == 0:
 			return fmt.Errorf("%s: has a header and no rows", r.source.Name)
 		case errors.Is(err, io.EOF):
-			return r.flush(ctx, rows.number)
+			if len(rows.footer) > 0 {
+				r.Warn(leftOut(rows.footer))
+			}
+			return r.flush(ctx, rows.at())
 		case err != nil:
 			return fmt.Errorf("%s: %w", r.source.Name, err)
 		}
@@ -97,7 +106,7 @@ func (r *run) all(ctx context.Context) error {
 		// Strict needs all or nothing, and a dry run has to see a trade that is in the file twice: both are
 		// one transaction.
 		if len(r.records) == chunk && !r.Strict && !r.DryRun {
-			if err := r.flush(ctx, rows.number); err != nil {
+			if err := r.flush(ctx, rows.at()); err != nil {
 				return err
 			}
 		}
@@ -201,25 +210,4 @@ func (r *run) finish(ctx context.Context) error {
 		r.sum.ETA = Time{eta}
 	}
 	return errors.Join(err, etaErr)
-}
-
-// keepRefused writes the file of refused rows, and names what there is of an earlier import.
-func (r *run) keepRefused() error {
-	path := r.source.RejectedPath()
-	if len(r.refused) == 0 {
-		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
-			r.sum.OlderRejectedFile = &path
-		}
-		return nil
-	}
-	moved, err := r.source.writeRejected(r.refused)
-	if moved != "" {
-		r.sum.OlderRejectedFile = &moved
-	}
-	if err != nil {
-		return fmt.Errorf("the refused rows could not be written to %s: %w; their reasons are in the summary. "+
-			"For the file make the directory writable for this user, or go to one that is and hand the rows over as standard input: enqueue file - < FILE", path, err)
-	}
-	r.sum.RejectedFile = &path
-	return nil
 }

@@ -53,7 +53,7 @@ func file(t testing.TB, content string) string {
 
 func open(t testing.TB, path string) *Source {
 	t.Helper()
-	source, err := Open(path, strings.NewReader(""))
+	source, err := Open(path, strings.NewReader(""), OpenOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,7 @@ func TestOpenRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			source, err := Open(file(t, c.content), nil)
+			source, err := Open(file(t, c.content), nil, OpenOptions{})
 			if err == nil {
 				err = errors.Join(errors.New("it was opened"), source.Close())
 			}
@@ -74,10 +74,10 @@ func TestOpenRefuses(t *testing.T) {
 
 func TestOpenRefusesWhatIsNoFile(t *testing.T) {
 	t.Parallel()
-	if _, err := Open(filepath.Join(t.TempDir(), "none.csv"), nil); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Open(filepath.Join(t.TempDir(), "none.csv"), nil, OpenOptions{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := Open(t.TempDir(), nil); err == nil || !strings.Contains(err.Error(), "is a directory") {
+	if _, err := Open(t.TempDir(), nil, OpenOptions{}); err == nil || !strings.Contains(err.Error(), "is a directory") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -103,7 +103,7 @@ func TestHugeLine(t *testing.T) { //nolint:paralleltest // it measures memory
 	line := &endless{left: size}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, err := Open(Stdin, io.MultiReader(strings.NewReader(head), line))
+	_, err := Open(Stdin, io.MultiReader(strings.NewReader(head), line), OpenOptions{})
 	runtime.ReadMemStats(&after)
 	if err == nil || !strings.Contains(err.Error(), "stdin: line 2 is longer than 1 MiB") {
 		t.Errorf("got %v", err)
@@ -173,7 +173,7 @@ func TestHeaders(t *testing.T) {
 func TestPipe(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
-	source, err := Open(Stdin, strings.NewReader(head+"1,2\n"))
+	source, err := Open(Stdin, strings.NewReader(head+"1,2\n"), OpenOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func (failing) Read([]byte) (int, error) { return 0, errors.New("cable pulled") 
 func TestReadingFails(t *testing.T) {
 	t.Parallel()
 	for name, in := range map[string]io.Reader{"at once": failing{}, "later": io.MultiReader(strings.NewReader(head+strings.Repeat("x\n", 600)), failing{})} {
-		if _, err := Open(Stdin, in); err == nil || !strings.Contains(err.Error(), "cable pulled") {
+		if _, err := Open(Stdin, in, OpenOptions{}); err == nil || !strings.Contains(err.Error(), "cable pulled") {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

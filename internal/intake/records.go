@@ -33,9 +33,8 @@ type records struct {
 	verdict string
 }
 
-func newRecords(r io.Reader, delimiter byte) *records {
-	return &records{in: newLines(r), split: splitter{delimiter: delimiter}}
-}
+func (r *records) at() int64    { return r.number }
+func (r *records) close() error { return nil }
 
 func (r *records) line() (string, error) {
 	if len(r.back) > 0 {

@@ -1,32 +1,71 @@
 package intake
 
 import (
-	"bufio"
-	"cmp"
 	"crypto/sha256"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 )
 
-// refused is a row for the file of refused rows.
-type refused struct {
-	Rejection
-	cells []string
+// keepRefused hands the refused rows over, or writes their files and names what there is of an earlier import.
+func (r *run) keepRefused() error {
+	if r.Options.Refused != nil {
+		if len(r.refused) == 0 {
+			return nil
+		}
+		return r.Options.Refused(r.refusedRows())
+	}
+	var errs []error
+	for _, f := range r.source.rejectedFiles() {
+		errs = append(errs, r.keepIn(f))
+	}
+	return errors.Join(errs...)
 }
 
-// writeRejected writes the refused rows as a file that can be corrected and imported again: the original
-// columns with the cells exactly as they were, then line, field and reason; UTF-8 with the mark that Excel
-// needs. It is there whole or not at all. One of an earlier import that says something else may hold
-// somebody's corrections: it is moved, and moved is where to.
-func (s *Source) writeRejected(rows []refused) (moved string, err error) {
-	path := s.RejectedPath()
+func (r *run) refusedRows() *Refused {
+	return &Refused{Name: r.source.Name, header: r.source.header, list: r.refused}
+}
+
+// rejectedFile is a file of refused rows, and where the summary names it.
+type rejectedFile struct {
+	path  string
+	write func(*Refused, io.Writer) error
+	name  func(*Summary) **string
+}
+
+func (s *Source) rejectedFiles() []rejectedFile {
+	files := []rejectedFile{{s.RejectedPath(), (*Refused).WriteCSV, func(sum *Summary) **string { return &sum.RejectedFile }}}
+	if s.Format == XLSX {
+		files = append(files, rejectedFile{s.rejectedXLSX(), (*Refused).WriteXLSX, func(sum *Summary) **string { return &sum.RejectedXLSX }})
+	}
+	return files
+}
+
+func (r *run) keepIn(f rejectedFile) error {
+	if len(r.refused) == 0 {
+		if info, err := os.Lstat(f.path); err == nil && info.Mode().IsRegular() {
+			r.sum.OlderRejectedFile = &f.path
+		}
+		return nil
+	}
+	moved, err := r.source.writeRejected(f.path, func(w io.Writer) error { return f.write(r.refusedRows(), w) })
+	if moved != "" {
+		r.sum.OlderRejectedFile = &moved
+	}
+	if err != nil {
+		return fmt.Errorf("the refused rows could not be written to %s: %w; their reasons are in the summary. "+
+			"For the file make the directory writable for this user, or go to one that is and hand the rows over as standard input: enqueue file - < FILE", f.path, err)
+	}
+	*f.name(&r.sum) = &f.path
+	return nil
+}
+
+// writeRejected writes the refused rows beside the input. The file is there whole or not at all. One of an earlier
+// import that says something else may hold somebody's corrections: it is moved, and moved is where to.
+func (s *Source) writeRejected(path string, fill func(io.Writer) error) (moved string, err error) {
 	temp, err := os.CreateTemp(filepath.Dir(path), ".rejected-*")
 	if err != nil {
 		return "", err
@@ -37,7 +76,7 @@ func (s *Source) writeRejected(rows []refused) (moved string, err error) {
 			err = errors.Join(err, os.Remove(temp.Name()))
 		}
 	}()
-	if err := s.fillRejected(temp, rows); err != nil {
+	if err := fill(temp); err != nil {
 		return "", err
 	}
 	// Whoever may read the input may read what is left of it.
@@ -97,41 +136,4 @@ func moveAside(path string) (string, error) {
 		}
 		return aside, nil
 	}
-}
-
-func (s *Source) fillRejected(file *os.File, rows []refused) error {
-	buffered := bufio.NewWriter(file)
-	if _, err := buffered.Write(bom); err != nil {
-		return err
-	}
-	w := csv.NewWriter(buffered)
-	// Rows with too many columns widen the table, so that the notes stand under their names.
-	head := s.header.original(s.header.cells)
-	wide := len(head)
-	for _, r := range rows {
-		wide = max(wide, len(s.header.original(r.cells)))
-	}
-	if err := w.Write(append(pad(head, wide), noteColumns...)); err != nil {
-		return err
-	}
-	for _, r := range rows {
-		cells := append(pad(s.header.original(r.cells), wide), strconv.FormatInt(r.Line, 10), r.Field, r.Reason)
-		if err := w.Write(cells); err != nil {
-			return err
-		}
-	}
-	w.Flush()
-	return errors.Join(w.Error(), buffered.Flush())
-}
-
-func pad(cells []string, wide int) []string {
-	out := slices.Clone(cells)
-	for len(out) < wide {
-		out = append(out, "")
-	}
-	return out
-}
-
-func sortByLine(rows []refused) {
-	slices.SortStableFunc(rows, func(a, b refused) int { return cmp.Compare(a.Line, b.Line) })
 }

@@ -1,77 +1,106 @@
 package intake
 
 import (
-	"bytes"
-	"cmp"
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
-	"unicode"
-	"unicode/utf8"
-
-	"golang.org/x/text/encoding/simplifiedchinese"
-	"golang.org/x/text/transform"
 )
 
 // Stdin is the name that stands for standard input.
 const Stdin = "-"
 
-// Source is a file that can be imported: its encoding is known and its header makes sense.
+// OpenOptions are what Open is told besides the file.
+type OpenOptions struct {
+	Format Format // UnknownFormat: the content tells
+	Sheet  string // of a workbook; empty: the only visible one that has a header
+}
+
+// Source is a file that can be imported: it can be read, and its header makes sense. It may be imported any
+// number of times: a dry run first, for example.
 type Source struct {
 	Name     string // the file's base name; "stdin"
-	Encoding Encoding
-	Lines    int64 // physical lines, the header among them
+	Format   Format
+	Encoding Encoding // of a text
+	Sheet    string   // of a workbook
+	Lines    int64    // physical lines, or rows of the sheet; the header among them
 
-	path      string // the input's own; empty for standard input
-	rejected  string // for standard input: what the file of refused rows is called after; empty: Name
+	path      string // the input's own; empty: it has none
+	rejected  string // without a path: what the file of refused rows is called after; empty: Name
 	mode      fs.FileMode
-	file      *os.File // what is read, from its start
+	file      *os.File // what is read
 	temporary bool     // file was made by us
 	pipe      *os.File // what file was filled from; nil: none, or not ours
+	table     table
 	header    header
 }
 
 // Open opens a file, or takes all of stdin for "-", and refuses with the reason what cannot be imported as
 // a whole. The caller closes it.
-func Open(path string, stdin io.Reader) (_ *Source, err error) {
-	s := &Source{Name: filepath.Base(path), path: path, mode: 0o600}
-	in := stdin
+func Open(path string, stdin io.Reader, o OpenOptions) (*Source, error) {
 	if path == Stdin {
-		s.Name, s.path = "stdin", ""
-	} else {
-		if s.file, err = os.Open(path); err != nil { //nolint:gosec // G304: the file that the user named
-			return nil, err // it names the file, and callers tell one that is not there
-		}
-		in = s.file
+		return OpenReader("stdin", stdin, o)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("%s: %w", s.Name, err), s.Close())
-		}
-	}()
-	if in, err = s.rewindable(in); err != nil {
-		return nil, err
+	file, err := os.Open(path) //nolint:gosec // G304: the file that the user named
+	if err != nil {
+		return nil, err // it names the file, and callers tell one that is not there
 	}
+	s := &Source{Name: filepath.Base(path), path: path, mode: 0o600, file: file}
+	return s.opened(file, o)
+}
+
+// OpenReader is Open for what has a name and no path, an upload for example. It takes all of in and keeps it in a
+// temporary file until the Source is closed; how much that may be is for the caller to bound. What is longer than
+// a shipment could be is refused before it has been read. The name is only shown.
+func OpenReader(name string, in io.Reader, o OpenOptions) (*Source, error) {
+	s := &Source{Name: filepath.Base(name), mode: 0o600}
+	return s.opened(in, o)
+}
+
+func (s *Source) opened(in io.Reader, o OpenOptions) (*Source, error) {
+	if err := s.open(in, o); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", s.Name, err), s.Close())
+	}
+	return s, nil
+}
+
+func (s *Source) open(in io.Reader, o OpenOptions) error {
+	in, err := s.rewindable(in)
+	if err != nil {
+		return err
+	}
+	buffered := bufio.NewReaderSize(in, 64<<10)
+	start, err := buffered.Peek(512)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if s.Format, err = formatOf(start, o.Format); err != nil {
+		return err
+	}
+	if o.Sheet != "" && s.Format != XLSX {
+		return errors.New("has no sheets; leave --sheet out")
+	}
+	return s.openText(buffered)
+}
+
+func (s *Source) openText(in io.Reader) error {
 	found, err := inspect(in)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.Lines = found.lines
 	if s.Encoding, err = found.encoding(); err != nil {
-		return nil, err
+		return err
 	}
-	s.header, err = chooseHeader(func(delimiter byte) (record, error) {
-		rows, err := s.records(delimiter)
-		if err != nil {
-			return record{}, err
-		}
-		return rows.next()
-	})
-	return s, err
+	open := openCSV
+	if s.Format == JSONLines {
+		open = openJSON
+	}
+	s.table, s.header, err = open(text{s.file, s.Encoding})
+	return err
 }
 
 // rewindable makes sure that what is read can be read a second time: a pipe goes into a temporary file
@@ -100,8 +129,11 @@ func (s *Source) rewindable(in io.Reader) (io.Reader, error) {
 // Close closes the file and removes what was kept of a pipe.
 func (s *Source) Close() error {
 	var err error
+	if s.table != nil {
+		err = s.table.close()
+	}
 	if s.file != nil {
-		err = s.file.Close()
+		err = errors.Join(err, s.file.Close())
 	}
 	if s.temporary {
 		err = errors.Join(err, os.Remove(s.file.Name()))
@@ -115,62 +147,21 @@ func (s *Source) Close() error {
 // Ignored names the columns that mean nothing here.
 func (s *Source) Ignored() []string { return s.header.ignored }
 
-// RejectedPath is where rows go that are refused: beside the file, or into the working directory.
-func (s *Source) RejectedPath() string {
-	if s.path == "" {
-		return cmp.Or(s.rejected, s.Name) + ".rejected.csv"
-	}
-	return s.path + ".rejected.csv"
-}
-
-// NameRejected names the file of refused rows of standard input, which has no name, after a batch.
-func (s *Source) NameRejected(batch string) {
-	const most = 150 // bytes: with its ending and a number it is a file name everywhere
-	name := Word(batch)
-	for len(name) > most {
-		_, size := utf8.DecodeLastRuneInString(name)
-		name = name[:len(name)-size]
-	}
-	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") {
-		name = "_" + name[1:] // neither hidden nor taken for a flag
-	}
-	s.rejected = name
-}
-
-// Word makes one word, good for command lines and file names, of any text.
-func Word(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("._-", r) {
-			return r
-		}
-		return '_'
-	}, text)
-}
-
-// records begins to read at the start of the file.
-func (s *Source) records(delimiter byte) (*records, error) {
-	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	var in io.Reader = s.file
-	if s.Encoding == GB18030 {
-		in = transform.NewReader(in, simplifiedchinese.GB18030.NewDecoder())
-	}
-	rows := newRecords(in, delimiter)
-	if start, _ := rows.in.in.Peek(len(bom)); bytes.Equal(start, bom) {
-		_, _ = rows.in.in.Discard(len(bom)) // they have just been seen
-	}
-	return rows, nil
-}
-
-// rows reads the file's rows, the header done with.
-func (s *Source) rows() (*records, error) {
-	rows, err := s.records(s.header.delimiter)
+// rows reads the rows below the header.
+func (s *Source) rows() (*body, error) {
+	in, err := s.table.rows()
 	if err != nil {
 		return nil, err
 	}
-	if _, err := rows.next(); err != nil {
-		return nil, err
+	b := &body{rows: in, header: s.header}
+	for s.header.line > 0 {
+		rec, err := in.next()
+		if err != nil {
+			return nil, errors.Join(err, in.close())
+		}
+		if rec.line >= s.header.line {
+			break
+		}
 	}
-	return rows, nil
+	return b, nil
 }

@@ -16,9 +16,12 @@ type Summary struct {
 	Conflicts int    `json:"conflicts"` // known with other details: refused
 	Rejected  int    `json:"rejected"`  // wrong in themselves
 	ETA       Time   `json:"eta"`       // when the batch's last shipment will have been called
-	// RejectedFile holds the rows refused, conflicts among them; nil: there are none.
+	// RejectedFile holds the rows refused, conflicts among them, as CSV; nil: there are none.
 	RejectedFile *string     `json:"rejected_file"`
 	Rejections   []Rejection `json:"rejections"` // never nil
+	// RejectedXLSX holds the same rows as a workbook, whose cells keep long numbers while they are corrected; nil: the
+	// input was none, or nothing was refused.
+	RejectedXLSX *string `json:"rejected_xlsx,omitempty"`
 	// OlderRejectedFile is what there is of an earlier import: where it was moved to, since it said something
 	// else than RejectedFile, or, where nothing was refused this time, what is obsolete now. nil: there is none.
 	OlderRejectedFile *string `json:"older_rejected_file,omitempty"`
