@@ -1,0 +1,82 @@
+package api
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"fahuo/internal/ledger"
+)
+
+// scopesAsked is for how many different scopes one answer reckons: items that name a batch each have none in common.
+const scopesAsked = 20
+
+// eta is when the last shipment of some scopes will have been called; nil when nobody can say.
+func (a *API) eta(ctx context.Context, scopes []ledger.Scope) (*Time, error) {
+	slices.SortFunc(scopes, func(a, b ledger.Scope) int {
+		return slices.Compare([]string{a.Batch, a.Partner, a.TradeNo}, []string{b.Batch, b.Partner, b.TradeNo})
+	})
+	scopes = slices.Compact(scopes)
+	if len(scopes) > scopesAsked {
+		return nil, nil
+	}
+	var last time.Time
+	for _, s := range scopes {
+		eta, ok, err := a.Book.ETA(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		if ok && eta.After(last) {
+			last = eta
+		}
+	}
+	return timeOf(last), nil
+}
+
+// ignore notes an error that is no reason to refuse: what was accepted is, and an answer that said otherwise
+// would be wrong.
+func ignore(ctx context.Context, err error) error {
+	if err != nil {
+		zerolog.Ctx(ctx).Warn().Err(err).Msg("accepted, but when it will have been called could not be reckoned")
+	}
+	return nil
+}
+
+// served remembers for a moment which accounts workers have announced.
+type served struct {
+	book *ledger.Ledger
+
+	mu   sync.Mutex
+	read time.Time
+	all  announced
+}
+
+// announced are the accounts that workers have announced.
+type announced map[string]bool
+
+// has tells whether a worker has announced an account. Before the first one has, nobody can say.
+func (a announced) has(partner string) bool { return len(a) == 0 || a[partner] }
+
+// remembered is how long an account that has just been announced may still be refused.
+const remembered = time.Second
+
+func (s *served) now(ctx context.Context) (announced, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all != nil && time.Since(s.read) < remembered {
+		return s.all, nil
+	}
+	list, err := s.book.Accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := make(announced)
+	for _, account := range list {
+		all[account.Partner] = true
+	}
+	s.all, s.read = all, time.Now()
+	return all, nil
+}
