@@ -141,7 +141,9 @@ type front struct{ handler atomic.Pointer[http.Handler] }
 func (f *front) set(h http.Handler) { f.handler.Store(&h) }
 
 // ServeHTTP implements http.Handler.
-func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) { (*f.handler.Load()).ServeHTTP(w, r) }
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	(*f.handler.Load()).ServeHTTP(w, r)
+}
 
 // running is a server that has been started.
 type running struct {

@@ -92,5 +92,6 @@ func (a *API) register() {
 	a.registerHandOver()
 	a.registerShipment()
 	a.registerBatch()
+	a.registerFiles()
 	describe(a.huma.OpenAPI())
 }

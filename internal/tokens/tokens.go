@@ -156,4 +156,6 @@ func read(path string) ([]Token, fs.FileInfo, error) {
 }
 
 // empty tells whether a file says nothing at all.
-func empty(text []byte) bool { return strings.TrimSpace(string(bytes.TrimPrefix(text, []byte("\uFEFF")))) == "" }
+func empty(text []byte) bool {
+	return strings.TrimSpace(string(bytes.TrimPrefix(text, []byte("\uFEFF")))) == ""
+}
