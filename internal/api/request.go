@@ -7,9 +7,12 @@ import (
 	"path"
 	"regexp"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"fahuo/internal/tokens"
 )
 
 // requestID is what names a request in answers and logs.
@@ -55,7 +58,7 @@ func outermost(log zerolog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		id := r.Header.Get(requestID)
-		if !goodID.MatchString(id) {
+		if !goodID.MatchString(id) || id != discreet(id) {
 			id = rand.Text()
 		}
 		log := log.With().Str("request", id).Logger()
@@ -77,11 +80,19 @@ func outermost(log zerolog.Logger, next http.Handler) http.Handler {
 					write(rec, problem(http.StatusInternalServerError, "Something is wrong here, not with the request. The log has it under the X-Request-Id."))
 				}
 			}
-			event.Str("token", v.token).Str("method", r.Method).Str("path", r.URL.Path).Int("status", rec.status).
+			event.Str("token", v.token).Str("method", r.Method).Str("path", discreet(r.URL.Path)).Int("status", rec.status).
 				Int64("bytes", rec.bytes).Dur("took", time.Since(start)).Str("client", r.RemoteAddr).Msg("answered")
 		}()
 		next.ServeHTTP(rec, r.WithContext(ctx))
 	})
+}
+
+// discreet leaves out what may be a token that a client has put where it does not belong.
+func discreet(text string) string {
+	if strings.Contains(text, tokens.Prefix) {
+		return "(a token?)"
+	}
+	return text
 }
 
 // secure sets the headers that every answer has. The page of documents loosens the policy for itself.

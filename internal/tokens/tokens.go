@@ -28,12 +28,12 @@ type Token struct {
 // May tells whether the token may ship for an account.
 func (t Token) May(partner string) bool { return slices.Contains(t.Partners, partner) }
 
-// prefix lets people and scanners for leaked secrets recognize a token.
-const prefix = "fahuo_"
+// Prefix lets people, logs and scanners for leaked secrets recognize a token.
+const Prefix = "fahuo_"
 
 // New makes a token: the secret, which is shown once and kept nowhere, and what the file has of it.
 func New(name string, partners []string) (secret string, t Token, err error) {
-	secret = prefix + rand.Text()
+	secret = Prefix + rand.Text()
 	t = Token{Name: name, SHA256: digest(secret), Partners: partners}
 	return secret, t, t.check()
 }
