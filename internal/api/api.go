@@ -93,5 +93,6 @@ func (a *API) register() {
 	a.registerShipment()
 	a.registerBatch()
 	a.registerFiles()
+	a.registerEvents()
 	describe(a.huma.OpenAPI())
 }

@@ -151,7 +151,7 @@ func (a *API) importFile(ctx context.Context, in *filesInput, source *intake.Sou
 	token := tokenOf(ctx)
 	o := intake.Options{
 		Partner: in.Partner, Only: token.Partners, Batch: strings.TrimSpace(in.Batch), Urgent: in.Urgent, DryRun: in.DryRun, Strict: in.Strict,
-		Actor: actor(ctx), Warn: func(m string) { zerolog.Ctx(ctx).Info().Msg(m) },
+		Actor: actor(ctx), Source: token.Name, Warn: func(m string) { zerolog.Ctx(ctx).Info().Msg(m) },
 	}
 	if len(token.Partners) == 1 {
 		o.DefaultPartner = token.Partners[0]

@@ -140,7 +140,7 @@ func (a *API) accept(ctx context.Context, entries []entry) ([]ledger.Acceptance,
 
 // options say in whose name the ledger is written.
 func (a *API) options(ctx context.Context) ledger.AcceptOptions {
-	return ledger.AcceptOptions{Actor: actor(ctx)}
+	return ledger.AcceptOptions{Actor: actor(ctx), Source: tokenOf(ctx).Name}
 }
 
 // actor is a token's name in histories, where people have names, too.

@@ -51,7 +51,7 @@ func TestAnArray(t *testing.T) {
 			s.announce(t, shopPartner, mallPartner)
 			s.must(t, http.StatusAccepted, s.shop, http.MethodPost, shipments+"?batch=first", one(1, ""), nil)
 			body := `[` + strings.Join([]string{
-				one(1, ""), strings.Replace(one(1, ""), "SF1", "SF9", 1), one(2, `,"urgent":true`), one(3, `,"partner":"` + mallPartner + `"`),
+				one(1, ""), strings.Replace(one(1, ""), "SF1", "SF9", 1), one(2, `,"urgent":true`), one(3, `,"partner":"`+mallPartner+`"`),
 				`{"trade_no":"1"}`, `7`, one(4, `,"batch":"own"`), one(4, ""),
 			}, ",") + `]`
 			var got api.BatchAccepted

@@ -31,6 +31,7 @@ type Options struct {
 	DryRun         bool // check everything, accept nothing
 	Strict         bool // accept nothing if any row is refused
 	Actor          string
+	Source         string               // the API token that hands the file over; empty: none
 	Warn           func(message string) // what a person should know of all of the file; may be nil
 	Progress       func(line int64)     // after each transaction: how far it has got; may be nil
 	// Refused gets the refused rows, if there are any, once the rest is taken. nil: they go into files beside the
@@ -130,7 +131,7 @@ func (r *run) flush(ctx context.Context, line int64) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), acceptTimeout)
 	defer cancel()
 	never := r.DryRun || (r.Strict && r.sum.Rejected > 0)
-	answers, err := r.book.Accept(ctx, r.shipments, ledger.AcceptOptions{DryRun: never, Strict: r.Strict, Actor: r.Actor})
+	answers, err := r.book.Accept(ctx, r.shipments, ledger.AcceptOptions{DryRun: never, Strict: r.Strict, Actor: r.Actor, Source: r.Source})
 	if err != nil {
 		return fmt.Errorf("%w up to line %d: %w", ErrLedger, line, err)
 	}
