@@ -35,6 +35,7 @@ type API struct {
 	acceptor *acceptor
 	rates    *rates
 	served   *served
+	lines    *lines
 	uploads  chan struct{} // one for each file that may be read at once
 
 	stopping context.Context // done when requests that wait are to be answered
@@ -54,7 +55,7 @@ func New(o Options) (*API, error) {
 		o.Accepted = func() {}
 	}
 	a := &API{
-		Options: o, acceptor: newAcceptor(o.Book), rates: newRates(o.Rate), served: &served{book: o.Book},
+		Options: o, acceptor: newAcceptor(o.Book), rates: newRates(o.Rate), served: &served{book: o.Book}, lines: newLines(o.Book),
 		uploads: make(chan struct{}, uploadsAtOnce),
 	}
 	a.stopping, a.stop = context.WithCancel(context.Background())

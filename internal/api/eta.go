@@ -11,6 +11,50 @@ import (
 	"fahuo/internal/ledger"
 )
 
+// handed is what of a request is in the ledger: what it has put at the ends of lines, and where the rest is.
+type handed struct {
+	ends   map[string]int // by account
+	scopes []ledger.Scope
+}
+
+// add notes one shipment: accepted, or already in a batch, which may be none.
+func (h *handed) add(e entry, answer ledger.Acceptance) {
+	s := e.shipment
+	switch {
+	case answer.Verdict == ledger.Accepted && !s.Urgent:
+		if h.ends == nil {
+			h.ends = make(map[string]int)
+		}
+		h.ends[s.Partner]++
+	case answer.Verdict == ledger.Accepted && s.Batch != "":
+		h.scopes = append(h.scopes, ledger.Scope{Batch: s.Batch, Partner: s.Partner})
+	case answer.Verdict == ledger.Already && answer.Batch != "":
+		h.scopes = append(h.scopes, ledger.Scope{Batch: answer.Batch, Partner: s.Partner})
+	default:
+		h.scopes = append(h.scopes, ledger.Scope{Partner: s.Partner, TradeNo: s.TradeNo})
+	}
+}
+
+// called is when the last of it will have been called; nil when nobody can say.
+func (a *API) called(ctx context.Context, h handed) (*Time, error) {
+	var last time.Time
+	for partner, n := range h.ends {
+		end, ok, err := a.lines.longer(ctx, partner, n)
+		if err != nil || !ok {
+			return nil, err
+		}
+		if end.After(last) {
+			last = end
+		}
+	}
+	h.scopes = slices.DeleteFunc(h.scopes, func(s ledger.Scope) bool { return h.ends[s.Partner] > 0 }) // they are ahead of it
+	rest, err := a.eta(ctx, h.scopes)
+	if err == nil && rest != nil && rest.After(last) {
+		return rest, nil
+	}
+	return timeOf(last), err
+}
+
 // scopesAsked is for how many different scopes one answer reckons: items that name a batch each have none in common.
 const scopesAsked = 20
 

@@ -175,3 +175,34 @@ func TestTheLedgerIsAway(t *testing.T) {
 	}
 	s.must(t, http.StatusOK, "", http.MethodGet, "/healthz", "", nil)
 }
+
+// Each answer tells when the last of what was handed over will have been called, as the ledger would reckon it.
+func TestWhenItWillHaveBeenCalled(t *testing.T) {
+	s := newSite(t)
+	s.announce(t, shopPartner)
+	right := func(what string, got *api.Time, scope ledger.Scope) {
+		t.Helper()
+		want, ok, err := s.book.ETA(t.Context(), scope)
+		if err != nil || !ok || got == nil {
+			t.Fatalf("%s: %v, %v, %v", what, got, ok, err)
+		}
+		if off := got.Sub(want).Abs(); off > 2*time.Second+time.Until(want)/20 {
+			t.Errorf("%s: %v, the ledger says %v", what, got, want)
+		}
+	}
+	for i := range 10 {
+		var got api.BatchAccepted
+		s.must(t, http.StatusOK, s.shop, http.MethodPost, shipments+"?batch=b", many(100*i+1, 100*i+100, ""), &got)
+		right("a part", got.ETA, ledger.Scope{Batch: "b"})
+	}
+	var one1, again api.Accepted
+	s.must(t, http.StatusAccepted, s.shop, http.MethodPost, shipments, one(2001, ""), &one1)
+	right("one more", one1.ETA, ledger.Scope{Partner: shopPartner, TradeNo: trade(2001)})
+	s.must(t, http.StatusOK, s.shop, http.MethodPost, shipments, one(500, ""), &again)
+	right("one in the middle", again.ETA, ledger.Scope{Partner: shopPartner, TradeNo: trade(500)})
+	s.must(t, http.StatusAccepted, s.shop, http.MethodPost, shipments, one(2002, `,"urgent":true`), &one1)
+	right("an urgent one", one1.ETA, ledger.Scope{Partner: shopPartner, TradeNo: trade(2002)})
+	var all api.BatchAccepted
+	s.must(t, http.StatusOK, s.shop, http.MethodPost, shipments, many(1, 3, ""), &all)
+	right("the same again", all.ETA, ledger.Scope{Batch: "b"})
+}

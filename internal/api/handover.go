@@ -163,8 +163,11 @@ func (a *API) answerOne(ctx context.Context, e entry, answer ledger.Acceptance) 
 	case ledger.Undecided:
 		return nil, fmt.Errorf("the ledger did not answer for %s", s.Key())
 	}
-	eta, err := a.eta(ctx, []ledger.Scope{{Partner: s.Partner, TradeNo: s.TradeNo}})
-	body.ETA = eta
+	answer.Batch = "" // of one shipment it is its own time that counts
+	var one handed
+	one.add(e, answer)
+	var err error
+	body.ETA, err = a.called(ctx, one)
 	return out, ignore(ctx, err)
 }
 
@@ -183,18 +186,16 @@ func differs(d shipment.Difference) string {
 // answerAll says for each item what became of it.
 func (a *API) answerAll(ctx context.Context, batch string, entries []entry, answers []ledger.Acceptance) (*handOverOutput, error) {
 	out := &BatchAccepted{Batch: batch, Items: make([]Item, len(entries))}
-	var scopes []ledger.Scope
+	var taken handed
 	for i, e := range entries {
 		item := itemOf(i, e, answers[i])
 		switch item.Status {
 		case StatusAccepted:
 			out.Accepted++
-			scopes = append(scopes, ledger.Scope{Batch: item.Batch, Partner: item.Partner})
+			taken.add(e, answers[i])
 		case StatusAlready:
 			out.Already++
-			if item.Batch != "" {
-				scopes = append(scopes, ledger.Scope{Batch: item.Batch, Partner: item.Partner})
-			}
+			taken.add(e, answers[i])
 		case StatusConflict:
 			out.Conflicts++
 		case StatusRejected:
@@ -203,7 +204,7 @@ func (a *API) answerAll(ctx context.Context, batch string, entries []entry, answ
 		out.Items[i] = item
 	}
 	var err error
-	out.ETA, err = a.eta(ctx, scopes)
+	out.ETA, err = a.called(ctx, taken)
 	return &handOverOutput{Status: http.StatusOK, Body: out}, ignore(ctx, err)
 }
 
