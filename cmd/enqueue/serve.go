@@ -127,6 +127,7 @@ func (c *serveCmd) serve(ctx context.Context, g *cli, log zerolog.Logger, set *t
 	case err = <-server.done:
 		server.done <- err // for stop
 	}
+	log.Info().Msg("stopping: it takes no more requests and ends those under way")
 	a.Release()
 	err = server.stop()
 	a.Stop()
