@@ -17,6 +17,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"fahuo/internal/api"
+	"fahuo/internal/ledger"
+	"fahuo/internal/outcome"
 	"fahuo/internal/settings"
 	"fahuo/internal/tokens"
 	"fahuo/internal/version"
@@ -89,21 +91,37 @@ func (c *serveCmd) Run(ctx context.Context, g *cli, s streams) error {
 	if _, err := fmt.Fprintf(s.out, "The API is at %s, its documents at %s/docs\n", c.url(listener), c.url(listener)); err != nil {
 		return errors.Join(err, server.stop())
 	}
-	var inner sync.WaitGroup
-	inner.Go(func() { set.Watch(ctx, func(err error) { tellTokens(log, c.Tokens, err) }) })
-	err = c.serve(ctx, g, log, set, front, server)
-	stop()
-	inner.Wait()
-	return err
+	return c.serve(ctx, g, log, set, front, server)
 }
 
-func tellTokens(log zerolog.Logger, path string, err error) {
-	if err != nil {
-		log.Error().Err(err).Msg("the tokens file has changed and is not in order; what it said before holds")
-		return
+// watch reads the tokens again when they have changed, and tells the outcomes of their shipments to their webhooks.
+func (c *serveCmd) watch(ctx context.Context, book *ledger.Ledger, set *tokens.Set, log zerolog.Logger) (stop func()) {
+	courier := outcome.New(outcome.Options{Book: book, Kind: ledger.OwnerToken, Log: log})
+	courier.Serve(set.Webhooks())
+	courier.Start()
+	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		set.Watch(ctx, func(err error) {
+			if err != nil {
+				log.Error().Err(err).Msg("the tokens file has changed and is not in order; what it said before holds")
+				return
+			}
+			courier.Serve(set.Webhooks())
+			log.Info().Str("tokens", c.Tokens).Msg("the tokens file has changed and is read")
+		})
+	})
+	return func() {
+		cancel()
+		watching.Wait()
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), courierPatience) // it is over already
+		defer cancel()
+		courier.Stop(limited)
 	}
-	log.Info().Str("tokens", path).Msg("the tokens file has changed and is read")
 }
+
+// courierPatience is how long messages that are on their way are waited for at the end.
+const courierPatience = 5 * time.Second
 
 // serve answers once the ledger is open, until it is told to stop.
 func (c *serveCmd) serve(ctx context.Context, g *cli, log zerolog.Logger, set *tokens.Set, front *front, server *running) error {
@@ -120,6 +138,7 @@ func (c *serveCmd) serve(ctx context.Context, g *cli, log zerolog.Logger, set *t
 		loads.stop()
 		return errors.Join(err, server.stop(), book.Close())
 	}
+	unwatch := c.watch(ctx, book, set, log)
 	front.set(a.Handler())
 	log.Info().Str("address", c.url(server.listener)).Str("ledger", book.URL()).Msg("serving")
 	select {
@@ -132,6 +151,7 @@ func (c *serveCmd) serve(ctx context.Context, g *cli, log zerolog.Logger, set *t
 	err = server.stop()
 	a.Stop()
 	loads.stop()
+	unwatch()
 	log.Info().Msg("stopped")
 	return errors.Join(err, book.Close())
 }

@@ -6,6 +6,9 @@
 //	    sha256: 5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8
 //	    partners: ["2088000000000001"]
 //	    rate: 100                        # requests a second; optional
+//	    webhooks:                        # who is told what becomes of its shipments; optional, as in the accounts file
+//	      - url: https://shop.example.com/fahuo
+//	        secret_files: [shop-webhook] # relative to this file
 //
 // A token is long and random, so a fast hash is enough: nobody tries 2^130 of them.
 //

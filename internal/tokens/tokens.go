@@ -10,11 +10,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"fahuo/internal/outcome/webhook"
 )
 
 // Token is who hands over: what stands in the file about one.
@@ -23,6 +27,9 @@ type Token struct {
 	SHA256   string   `yaml:"sha256"`         // of the token, in hex
 	Partners []string `yaml:"partners"`       // the accounts that it may ship for, at least one
 	Rate     float64  `yaml:"rate,omitempty"` // requests a second; 0: what the server allows everybody
+
+	// Webhooks are told what becomes of the shipments that are handed over with it.
+	Webhooks []webhook.Config `yaml:"webhooks,omitempty"`
 }
 
 // May tells whether the token may ship for an account.
@@ -47,9 +54,10 @@ func digest(secret string) string {
 type Set struct {
 	path string
 
-	mu   sync.RWMutex
-	list []Token
-	seen fs.FileInfo // the file as it was last looked at, in order or not
+	mu    sync.RWMutex
+	list  []Token
+	hooks map[string][]webhook.Webhook // by the token's name
+	seen  fs.FileInfo                  // the file as it was last looked at, in order or not
 }
 
 // Load reads a tokens file.
@@ -58,7 +66,25 @@ func Load(path string) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Set{path: path, list: list, seen: info}, nil
+	hooks, err := loadHooks(path, list)
+	if err != nil {
+		return nil, err
+	}
+	return &Set{path: path, list: list, hooks: hooks, seen: info}, nil
+}
+
+// loadHooks reads the secrets of webhooks, which stand in files of their own or in variables.
+func loadHooks(path string, list []Token) (map[string][]webhook.Webhook, error) {
+	hooks := make(map[string][]webhook.Webhook)
+	var faults []error
+	for _, t := range list {
+		its, err := webhook.Load(t.Webhooks, filepath.Dir(path), os.Getenv)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("tokens file %s: token %q: %w", path, t.Name, err))
+		}
+		hooks[t.Name] = its
+	}
+	return hooks, errors.Join(faults...)
 }
 
 // These are tokens that do not stand in a file.
@@ -82,6 +108,13 @@ func (s *Set) List() []Token {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return slices.Clone(s.list)
+}
+
+// Webhooks are those of every token, by its name; none for a token that has none.
+func (s *Set) Webhooks() map[string][]webhook.Webhook {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return maps.Clone(s.hooks)
 }
 
 // lookEvery is how often a file is looked at.
@@ -117,11 +150,15 @@ func (s *Set) refresh() (news bool, err error) {
 		return false, nil
 	}
 	list, _, err := read(s.path)
+	var hooks map[string][]webhook.Webhook
+	if err == nil {
+		hooks, err = loadHooks(s.path, list)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen = info
 	if err == nil {
-		s.list = list
+		s.list, s.hooks = list, hooks
 	}
 	return true, err
 }
