@@ -81,14 +81,19 @@ func (a *API) registerHandOver() {
 	huma.Register(a.huma, op, a.handOverShipments)
 	input := a.schema(reflect.TypeFor[ShipmentInput]())
 	least, most := 1, MaxItems
+	// Under names, so that generated clients have some for them.
+	named := a.huma.OpenAPI().Components.Schemas.Map()
+	named["ShipmentInputs"] = &huma.Schema{
+		Type: huma.TypeArray, Description: "Up to 1,000 shipments.", Items: input, MinItems: &least, MaxItems: &most,
+	}
+	named["HandOver"] = &huma.Schema{OneOf: []*huma.Schema{input, reference("ShipmentInputs")}}
 	// Added after registering, since the library reads and checks bodies that it knows of.
 	a.huma.OpenAPI().Paths[op.Path].Post.RequestBody = &huma.RequestBody{
-		Required: true,
-		Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
-			OneOf: []*huma.Schema{input, {Type: huma.TypeArray, Items: input, MinItems: &least, MaxItems: &most}},
-		}}},
+		Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: reference("HandOver")}},
 	}
 }
+
+func reference(name string) *huma.Schema { return &huma.Schema{Ref: "#/components/schemas/" + name} }
 
 func (a *API) registerShipment() {
 	const path = "/v1/shipments/{partner}/{trade_no}"
