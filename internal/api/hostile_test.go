@@ -111,8 +111,12 @@ func TestRandomBytes(t *testing.T) {
 		t.Errorf("got %q", answer)
 	}
 	for _, c := range []struct{ path, media string }{
-		{shipments, "application/json"}, {"/v1/files", "text/csv"}, {"/v1/files", "application/octet-stream"},
-		{"/v1/files", "multipart/form-data; boundary=x"}, {"/v1/files?format=xlsx", "application/octet-stream"}, {"/v1/files?format=jsonl", "application/octet-stream"},
+		{shipments, "application/json"},
+		{"/v1/files", "text/csv"},
+		{"/v1/files", "application/octet-stream"},
+		{"/v1/files", "multipart/form-data; boundary=x"},
+		{"/v1/files?format=xlsx", "application/octet-stream"},
+		{"/v1/files?format=jsonl", "application/octet-stream"},
 	} {
 		a := s.send(t, s.request(t, s.shop, http.MethodPost, c.path, c.media, noise))
 		if a.status < 400 || a.status >= 500 {
