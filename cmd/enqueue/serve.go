@@ -89,7 +89,7 @@ func (c *serveCmd) Run(ctx context.Context, g *cli, s streams) error {
 	front.set(api.Waiting(log))
 	server := c.start(listener, front, log)
 	if _, err := fmt.Fprintf(s.out, "The API is at %s, its documents at %s/docs\n", c.url(listener), c.url(listener)); err != nil {
-		return errors.Join(err, server.stop())
+		return errors.Join(err, server.stop(ctx))
 	}
 	return c.serve(ctx, g, log, set, front, server)
 }
@@ -127,16 +127,18 @@ const courierPatience = 5 * time.Second
 func (c *serveCmd) serve(ctx context.Context, g *cli, log zerolog.Logger, set *tokens.Set, front *front, server *running) error {
 	book, err := settings.OpenLedger(ctx, g.Ledger, log)
 	if err != nil || book == nil {
-		return errors.Join(err, server.stop())
+		return errors.Join(err, server.stop(ctx))
 	}
 	loads, err := startLoading(ctx, g, book, log)
 	if err != nil {
-		return errors.Join(err, server.stop(), book.Close())
+		return errors.Join(err, server.stop(ctx), book.Close())
 	}
-	a, err := api.New(api.Options{Book: book, Tokens: set, Log: log, Rate: c.Rate, Accepted: loads.wanted, Version: version.String()})
+	a, err := api.New(api.Options{ //nolint:contextcheck // transactions end with a.Stop, whoever began them
+		Book: book, Tokens: set, Log: log, Rate: c.Rate, Accepted: loads.wanted, Version: version.String(),
+	})
 	if err != nil {
 		loads.stop()
-		return errors.Join(err, server.stop(), book.Close())
+		return errors.Join(err, server.stop(ctx), book.Close())
 	}
 	unwatch := c.watch(ctx, book, set, log)
 	front.set(a.Handler())
@@ -148,7 +150,7 @@ func (c *serveCmd) serve(ctx context.Context, g *cli, log zerolog.Logger, set *t
 	}
 	log.Info().Msg("stopping: it takes no more requests and ends those under way")
 	a.Release()
-	err = server.stop()
+	err = server.stop(ctx)
 	a.Stop()
 	loads.stop()
 	unwatch()
@@ -188,8 +190,8 @@ func (c *serveCmd) start(listener net.Listener, h http.Handler, log zerolog.Logg
 }
 
 // stop takes no more requests and waits for those under way.
-func (r *running) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
+func (r *running) stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit) // it is over already
 	defer cancel()
 	err := r.Shutdown(ctx)
 	if err != nil {

@@ -82,11 +82,10 @@ func (a *API) eta(ctx context.Context, scopes []ledger.Scope) (*Time, error) {
 
 // ignore notes an error that is no reason to refuse: what was accepted is, and an answer that said otherwise
 // would be wrong.
-func ignore(ctx context.Context, err error) error {
+func ignore(ctx context.Context, err error) {
 	if err != nil {
 		zerolog.Ctx(ctx).Warn().Err(err).Msg("accepted, but when it will have been called could not be reckoned")
 	}
-	return nil
 }
 
 // served remembers for a moment which accounts workers have announced.

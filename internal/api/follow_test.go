@@ -82,7 +82,7 @@ func TestABatch(t *testing.T) {
 func (s *site) waitFor(ctx context.Context, t *testing.T, path string) <-chan api.Batch {
 	t.Helper()
 	answered := make(chan api.Batch, 1)
-	r := s.request(t, s.shop, http.MethodGet, path, "", nil).WithContext(ctx)
+	r := s.request(t, s.shop, http.MethodGet, path, "", nil).WithContext(ctx) //nolint:contextcheck // it is given right here
 	go func() {
 		defer close(answered)
 		a, err := s.try(r)

@@ -67,20 +67,21 @@ func outermost(log zerolog.Logger, next http.Handler) http.Handler {
 		rec := &recorder{ResponseWriter: w}
 		secure(rec.Header(), id)
 		defer func() {
-			event := log.Info()
-			if r.URL.Path == healthPath || r.URL.Path == readyPath {
-				event = log.Debug() // asked every few seconds, for ever
+			trouble := recover()
+			if trouble == http.ErrAbortHandler { //nolint:errorlint // net/http's own value, never wrapped
+				panic(trouble)
 			}
-			if trouble := recover(); trouble != nil {
-				if trouble == http.ErrAbortHandler { //nolint:errorlint // net/http's own value, never wrapped
-					panic(trouble)
-				}
-				event = log.Error().Interface("panic", trouble).Bytes("stack", debug.Stack())
+			level := zerolog.InfoLevel
+			if r.URL.Path == healthPath || r.URL.Path == readyPath {
+				level = zerolog.DebugLevel // asked every few seconds, for ever
+			}
+			if trouble != nil {
+				log.Error().Interface("panic", trouble).Bytes("stack", debug.Stack()).Msg("a handler failed")
 				if rec.status == 0 {
 					write(rec, problem(http.StatusInternalServerError, "Something is wrong here, not with the request. The log has it under the X-Request-Id."))
 				}
 			}
-			event.Str("token", v.token).Str("method", r.Method).Str("path", discreet(r.URL.Path)).Int("status", rec.status).
+			log.WithLevel(level).Str("token", v.token).Str("method", method(r)).Str("path", discreet(r.URL.Path)).Int("status", rec.status).
 				Int64("bytes", rec.bytes).Dur("took", time.Since(start)).Str("client", r.RemoteAddr).Msg("answered")
 		}()
 		next.ServeHTTP(rec, r.WithContext(ctx))
