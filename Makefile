@@ -22,7 +22,7 @@ MUTATE_MIN    ?= 85
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build test test-browser test-deps lint check bench fuzz mutate chaos cover fmt clean
+.PHONY: help run build test test-browser test-deps clients examples lint check bench fuzz mutate chaos cover fmt clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -40,7 +40,15 @@ test-browser: test-deps ## install Chromium and axe-core when missing, try the d
 	@./scripts/install-browser
 	$(GO) test -tags browser -count=1 -timeout $(TEST_TIMEOUT) ./internal/desk/browsertest
 
-test-deps: ## install what tests need besides Go: redis-server, PostgreSQL, a C compiler, Node.js
+clients: test-deps ## generate clients from the API's documents (oapi-codegen, openapi-typescript) and try them
+	@./scripts/install-client-generators
+	$(GO) test -tags clients -count=1 -timeout $(TEST_TIMEOUT) ./internal/api/clienttest
+
+examples: test-deps ## run all examples against a real server, the Java one among them (installs a JDK when missing)
+	@command -v javac >/dev/null 2>&1 || ./scripts/apt-install "the Java example" default-jdk-headless
+	$(GO) test -tags java -count=1 -timeout $(TEST_TIMEOUT) ./examples
+
+test-deps: ## install what tests need besides Go: redis-server, PostgreSQL, a C compiler, Node.js, PHP
 	@GO="$(GO)" ./scripts/install-test-deps
 	@./scripts/install-standardwebhooks
 

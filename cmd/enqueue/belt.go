@@ -62,13 +62,22 @@ func (b *belt) deliver(ctx context.Context, log zerolog.Logger) error {
 		fed, err = intake.Deliver(ctx, b.book, b.Belt)
 		log.Debug().Int("tasks", fed).Msg("put in line")
 	}
+	if errors.Is(err, tasks.ErrForeign) {
+		return settings.Usage(err)
+	}
+	b.tell(log, err)
+	return nil
+}
+
+// tell says why something is not on the belt yet, and that it is safe.
+func (b *belt) tell(log zerolog.Logger, err error) {
 	var other *ledger.OtherBeltError
 	switch {
 	case errors.As(err, &other):
 		log.Warn().Str("redis", b.Name()).Str("workers_redis", other.Other.Name).
 			Msg("the workers of this ledger use another Redis: what is accepted is safe, and a worker fetches it from the ledger; give --redis (REDIS_URL) theirs")
 	case errors.Is(err, tasks.ErrForeign):
-		return settings.Usage(err)
+		log.Error().Err(err).Msg("what is accepted is safe in the ledger, and this Redis is not its own; give --redis (REDIS_URL) that of the worker")
 	case err != nil && b.embedded:
 		log.Warn().Msg("no worker is running here with its embedded Redis: what is accepted is safe, and the worker will fetch it from the ledger when it starts")
 	case b.away != nil:
@@ -76,7 +85,6 @@ func (b *belt) deliver(ctx context.Context, log zerolog.Logger) error {
 	case err != nil:
 		log.Warn().Str("redis", b.URL()).AnErr("cause", err).Msg("what is accepted is safe in the ledger, and not all of it is on the queue in Redis yet; the worker will fetch it")
 	}
-	return nil
 }
 
 func (b *belt) close(log zerolog.Logger) {

@@ -37,6 +37,8 @@ type cli struct {
 	Wait     waitCmd     `cmd:"" help:"Wait until a batch is shipped: exit code 0 when all of it is, 1 when some are dead or closed."`
 	Cancel   cancelCmd   `cmd:"" help:"Close what is queued and was never called; the rest is left and named."`
 	Events   eventsCmd   `cmd:"" help:"Show what webhooks were told of outcomes, and have it told again."`
+	Serve    serveCmd    `cmd:"" help:"Serve the HTTP API for order systems, until stopped."`
+	Token    tokenCmd    `cmd:"" help:"Who may hand shipments over by the HTTP API."`
 }
 
 const description = "Hands shipments over: accepts them into the ledger, in order, once each, and follows them. No key is needed here."

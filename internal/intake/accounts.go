@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"fahuo/internal/ledger"
@@ -15,19 +16,26 @@ var ErrAccount = errors.New("which account?")
 
 // accounts decides whose shipment a row is (U4: a trade is only ever shipped by its own partner).
 type accounts struct {
-	flag     string // what the command was told: for every row
-	fallback string // for rows that say nothing
+	flag     string   // what the command was told: for every row
+	fallback string   // for rows that say nothing
+	only     []string // those that may be named at all; nil: any
 	known    []ledger.Account
+	blank    bool // no worker has announced any account
 }
 
 // newAccounts asks the ledger which accounts workers have announced. perRow tells that rows may name
 // theirs; if they may not, an import without a good account is refused at once.
-func newAccounts(ctx context.Context, book *ledger.Ledger, flag, fallback string, perRow bool) (accounts, error) {
+func newAccounts(ctx context.Context, book *ledger.Ledger, o Options, perRow bool) (accounts, error) {
 	known, err := book.Accounts(ctx)
 	if err != nil {
-		return accounts{}, fmt.Errorf("read the accounts: %w", err)
+		return accounts{}, fmt.Errorf("%w: its accounts could not be read: %w", ErrLedger, err)
 	}
-	a := accounts{flag: flag, fallback: fallback, known: known}
+	flag := o.Partner
+	a := accounts{flag: flag, fallback: o.DefaultPartner, only: o.Only, known: known, blank: len(known) == 0}
+	if a.only != nil { // the others are nobody's business here
+		a.known = slices.DeleteFunc(known, func(k ledger.Account) bool { return !slices.Contains(a.only, k.Partner) })
+		known = a.known
+	}
 	if a.fallback == "" && len(known) == 1 {
 		a.fallback = known[0].Partner
 	}
@@ -51,7 +59,7 @@ func (a accounts) served(partner string) bool {
 			return true
 		}
 	}
-	return len(a.known) == 0
+	return a.blank
 }
 
 func (a accounts) unserved() string { return "no worker has announced this account; " + a.names() }
@@ -86,6 +94,8 @@ func (a accounts) resolve(cell string) (string, *shipment.FieldError) {
 		return refuse("is missing; %s", a.names())
 	case shipment.CheckPartner(partner) != nil:
 		return partner, nil // Validate has the words for it
+	case a.only != nil && !slices.Contains(a.only, partner):
+		return refuse("%s is none of the accounts that you may ship for: %s", partner, strings.Join(a.only, ", "))
 	case !a.served(partner):
 		return refuse("%s: %s", partner, a.unserved())
 	}

@@ -23,13 +23,15 @@ const acceptTimeout = time.Minute
 
 // Options are what an import is told besides its file.
 type Options struct {
-	Partner        string // for every row; empty: the file says it
-	DefaultPartner string // for rows that do not say; empty: the only account that the ledger knows
+	Partner        string   // for every row; empty: the file says it
+	DefaultPartner string   // for rows that do not say; empty: the only account that the ledger knows
+	Only           []string // the accounts that rows may name; nil: any
 	Batch          string
 	Urgent         bool // every row, whatever its column says
 	DryRun         bool // check everything, accept nothing
 	Strict         bool // accept nothing if any row is refused
 	Actor          string
+	Source         string               // the API token that hands the file over; empty: none
 	Warn           func(message string) // what a person should know of all of the file; may be nil
 	Progress       func(line int64)     // after each transaction: how far it has got; may be nil
 	Taken          func()               // after each transaction that took rows; may be nil. Alongside has one
@@ -53,6 +55,9 @@ type run struct {
 	shipments []shipment.Shipment
 }
 
+// ErrLedger says that the ledger could not be read or written. What it had accepted by then stays.
+var ErrLedger = errors.New("the ledger did not take the rows")
+
 // ErrInterrupted says that an import was told to stop. What it had accepted by then stays.
 var ErrInterrupted = errors.New("interrupted")
 
@@ -64,11 +69,11 @@ func Import(ctx context.Context, book *ledger.Ledger, source *Source, o Options)
 		o.Warn = func(string) {}
 	}
 	r := &run{Options: o, book: book, source: source, rowsIn: make(map[string]int), sum: Summary{Batch: o.Batch, Rejections: []Rejection{}}}
-	known, err := newAccounts(ctx, book, o.Partner, o.DefaultPartner, source.header.has(shipment.FieldPartner))
+	known, err := newAccounts(ctx, book, o, source.header.has(shipment.FieldPartner))
 	if err != nil {
 		return r.sum, err
 	}
-	if len(known.known) == 0 {
+	if known.blank {
 		o.Warn("no worker has announced an account to the ledger " + book.URL() + " yet: is this the worker's ledger (DATABASE_URL), and is the partner right? Nothing is shipped until a worker serves it")
 	}
 	if names := source.Ignored(); len(names) > 0 {
@@ -136,9 +141,9 @@ func (r *run) flush(ctx context.Context, line int64) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), acceptTimeout)
 	defer cancel()
 	never := r.DryRun || (r.Strict && r.sum.Rejected > 0)
-	answers, err := r.book.Accept(ctx, r.shipments, ledger.AcceptOptions{DryRun: never, Strict: r.Strict, Actor: r.Actor})
+	answers, err := r.book.Accept(ctx, r.shipments, ledger.AcceptOptions{DryRun: never, Strict: r.Strict, Actor: r.Actor, Source: r.Source})
 	if err != nil {
-		return fmt.Errorf("the ledger did not take the rows up to line %d: %w", line, err)
+		return fmt.Errorf("%w up to line %d: %w", ErrLedger, line, err)
 	}
 	for i, a := range answers {
 		r.count(r.records[i], r.shipments[i], a)

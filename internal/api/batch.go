@@ -1,0 +1,176 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"net/http"
+	"slices"
+	"time"
+
+	"fahuo/internal/ledger"
+	"fahuo/internal/shipment"
+)
+
+// Batch is how far a batch has got, as far as it is the token's.
+type Batch struct {
+	Batch   string `json:"batch" doc:"Its name."`
+	Total   int64  `json:"total" doc:"How many shipments are in it."`
+	Counts  Counts `json:"counts" doc:"How many of them are in which state."`
+	Done    bool   `json:"done" doc:"Nothing is left to do: all are shipped, dead or closed."`
+	Held    []Held `json:"held" nullable:"false" doc:"Accounts concerned that are on hold: nothing of theirs is called."`
+	ETA     *Time  `json:"eta" doc:"When the last of it will have been called if nothing fails; null if nobody can say, or it is done."`
+	Dead    []Dead `json:"dead" nullable:"false" doc:"Shipments that a person has to look at, the newest 20."`
+	Version string `json:"version" doc:"Changes whenever counts or holds do. Give it back as version= with wait=, and no change is missed."`
+}
+
+// Held is an account on hold.
+type Held struct {
+	Partner string `json:"partner" doc:"The account."`
+	Code    string `json:"code" doc:"Alipay's code, or manual."`
+	Reason  string `json:"reason" doc:"Why."`
+	Since   *Time  `json:"since" doc:"Since when."`
+}
+
+// Dead is a shipment that a person has to look at.
+type Dead struct {
+	Partner     string          `json:"partner" doc:"The account."`
+	TradeNo     string          `json:"trade_no" doc:"The trade number."`
+	OrderRef    string          `json:"order_ref" doc:"Your order number."`
+	Reason      shipment.Reason `json:"reason" doc:"Why."`
+	ErrorCode   string          `json:"error_code" doc:"Alipay's code, if it gave one."`
+	TradeStatus string          `json:"trade_status" doc:"The trade's status at Alipay, as far as it has been asked."`
+}
+
+// deadShown is how many dead letters an answer names.
+const deadShown = 20
+
+type batchInput struct {
+	Batch   string `path:"batch" minLength:"1" maxLength:"128" doc:"The batch's name, percent-encoded."`
+	Wait    string `query:"wait" pattern:"^([1-9]|[1-5][0-9]|60)s$" patternDescription:"1s to 60s" doc:"Wait up to this long for a change, 1s to 60s, instead of answering at once." example:"30s"`
+	Version string `query:"version" maxLength:"32" doc:"What the client knows: with wait=, answer at once if this is not the version any more. Without it, what is now."`
+}
+
+type batchOutput struct{ Body *Batch }
+
+// lookEvery is how often a batch is read that somebody waits for. A change is rarely more frequent than an account's
+// interval.
+const lookEvery = 500 * time.Millisecond
+
+// getBatch is GET /v1/batches/{batch}.
+func (a *API) getBatch(ctx context.Context, in *batchInput) (*batchOutput, error) {
+	b, err := a.readBatch(ctx, in.Batch)
+	if err != nil {
+		return nil, away(ctx, err)
+	}
+	if in.Wait == "" {
+		return &batchOutput{Body: b}, nil
+	}
+	wait, err := time.ParseDuration(in.Wait)
+	if err != nil {
+		return nil, fmt.Errorf("wait: %w", err) // cannot be: its pattern is checked
+	}
+	known := in.Version
+	if known == "" {
+		known = b.Version
+	}
+	end, ticker := time.NewTimer(wait), time.NewTicker(lookEvery)
+	defer end.Stop()
+	defer ticker.Stop()
+	for !b.Done && b.Version == known {
+		select {
+		case <-ticker.C:
+		case <-end.C:
+			return &batchOutput{Body: b}, nil
+		case <-a.stopping.Done(): // the client asks the next server
+			return &batchOutput{Body: b}, nil
+		case <-ctx.Done(): // nobody listens any more
+			return nil, ctx.Err()
+		}
+		if b, err = a.readBatch(ctx, in.Batch); err != nil {
+			return nil, away(ctx, err)
+		}
+	}
+	return &batchOutput{Body: b}, nil
+}
+
+// readBatch reads what of a batch is the token's. None of it being so, there is no such batch.
+func (a *API) readBatch(ctx context.Context, name string) (*Batch, error) {
+	partners, err := a.Book.PartnersIn(ctx, ledger.Scope{Batch: name})
+	if err != nil {
+		return nil, err
+	}
+	token := tokenOf(ctx)
+	partners = slices.DeleteFunc(partners, func(p string) bool { return !token.May(p) })
+	if len(partners) == 0 {
+		return nil, problem(http.StatusNotFound, "There is no batch of this name with shipments of this token's accounts.")
+	}
+	b := &Batch{Batch: name, Held: []Held{}, Dead: []Dead{}}
+	var scopes []ledger.Scope
+	for _, partner := range partners {
+		scope := ledger.Scope{Batch: name, Partner: partner}
+		counts, err := a.Book.Counts(ctx, scope)
+		if err != nil {
+			return nil, err
+		}
+		b.Counts.add(counts)
+		scopes = append(scopes, scope)
+		if err := a.addDead(ctx, b, scope); err != nil {
+			return nil, err
+		}
+		if err := a.addHold(ctx, b, partner); err != nil {
+			return nil, err
+		}
+	}
+	b.Total, b.Done = b.Counts.total(), b.Counts.done()
+	b.Version = version(b)
+	if !b.Done {
+		if b.ETA, err = a.etaOfAll(ctx, b, scopes); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// etaOfAll is when the last account will be done; while one is on hold nobody can say.
+func (a *API) etaOfAll(ctx context.Context, b *Batch, scopes []ledger.Scope) (*Time, error) {
+	if len(b.Held) > 0 {
+		return nil, nil
+	}
+	return a.eta(ctx, scopes)
+}
+
+func (a *API) addDead(ctx context.Context, b *Batch, scope ledger.Scope) error {
+	letters, err := a.Book.Dead(ctx, scope, deadShown-len(b.Dead))
+	if err != nil {
+		return err
+	}
+	for _, r := range letters {
+		b.Dead = append(b.Dead, Dead{r.Partner, r.TradeNo, r.OrderRef, r.Reason, r.ErrorCode, r.TradeStatus})
+	}
+	return nil
+}
+
+func (a *API) addHold(ctx context.Context, b *Batch, partner string) error {
+	account, err := a.Book.Account(ctx, partner)
+	switch {
+	case errors.Is(err, ledger.ErrNotFound): // nobody has announced it, so nobody can have held it
+	case err != nil:
+		return err
+	case account.Hold != nil:
+		h := account.Hold
+		b.Held = append(b.Held, Held{partner, h.Code, h.Reason, timeOf(h.Since)})
+	}
+	return nil
+}
+
+// version is a digest of what a client waits for.
+func version(b *Batch) string {
+	h := fnv.New64a()
+	_, _ = fmt.Fprintf(h, "%v", b.Counts) // a hash takes everything
+	for _, held := range b.Held {
+		_, _ = fmt.Fprintf(h, "%q%q%v", held.Partner, held.Code, held.Since.UnixMicro())
+	}
+	return fmt.Sprintf("%016x", h.Sum64())
+}
