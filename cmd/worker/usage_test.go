@@ -76,7 +76,7 @@ func TestAKeyFileThatOthersMayReadIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	key := filepath.Join(dir, "key")
-	if err := os.WriteFile(key, []byte(testKey), 0o644); err != nil { //nolint:gosec // on purpose
+	if err := os.WriteFile(key, []byte(testKey), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	code, out := proctest.Run(t, dir, []string{"ALIPAY_PARTNER=" + partner, "ALIPAY_KEY_FILE=" + key}, program, "run")

@@ -53,7 +53,7 @@ func TestOutcomesArriveThoughWorkersAreKilled(t *testing.T) {
 	times := make(map[string]int) // how often each message came
 	arrived := make(chan string, 10*n)
 	answer := make(chan struct{}) // closed: messages are answered
-	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err == nil {
 			err = verifier.Verify(body, r.Header)

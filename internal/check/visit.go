@@ -181,10 +181,10 @@ func (v *visit) accepted(a alipay.Answer) {
 func (v *visit) refused(a alipay.Answer, ids []ID) {
 	culprit, do := blame(a.Code)
 	for _, id := range append(ids, Answer, QueryPermission) {
-		switch id {
-		case culprit:
+		switch {
+		case id == culprit:
 			v.fail(id, v.partner, "Alipay answers "+a.Code, do)
-		case Answer:
+		case id == Answer:
 			v.skip(id, v.partner, "a refusal is not signed")
 		default:
 			v.skip(id, v.partner, "not known: Alipay answers "+a.Code+", see "+string(culprit))

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -104,7 +105,7 @@ func TestSheets(t *testing.T) {
 			t.Fatal(err)
 		}
 		found, _ := readAll(t, source)
-		if len(found) != 1 || found[0].cells[1] != "202611230000100100000000000"+string(rune('0'+c.want)) || source.Format != XLSX {
+		if len(found) != 1 || found[0].cells[1] != "202611230000100100000000000"+strconv.Itoa(c.want) || source.Format != XLSX {
 			t.Errorf("%+v: got %+v", c, found)
 		}
 		if err := source.Close(); err != nil {

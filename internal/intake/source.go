@@ -163,7 +163,7 @@ func (s *Source) Close() error {
 		err = errors.Join(err, s.file.Close())
 	}
 	if s.temporary {
-		err = errors.Join(err, os.Remove(s.file.Name()))
+		err = errors.Join(err, os.Remove(s.file.Name())) //nolint:gosec // G703: the name is os.CreateTemp's
 	}
 	if s.pipe != nil {
 		err = errors.Join(err, s.pipe.Close())

@@ -31,7 +31,7 @@ func ShipOne(ctx context.Context, o Options, k shipment.Key) (ledger.Row, error)
 	if len(o.Accounts) != 1 || o.Accounts[0].Credentials.Partner != k.Partner {
 		return ledger.Row{}, fmt.Errorf("one account is needed, that of %s (U4)", k)
 	}
-	w := assemble(o) //nolint:contextcheck // its own context ends what is left under way, below
+	w := assemble(o) // its own context ends what is left under way, below
 	defer w.cancel()
 	return w.lanes[0].once(ctx, &job{id: k.String(), key: k, once: true})
 }

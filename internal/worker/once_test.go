@@ -14,8 +14,9 @@ import (
 )
 
 // alone is a scene whose account is announced, as a worker would have done, and in which no worker runs.
-func alone(t *testing.T, interval time.Duration) *scene {
+func alone(t *testing.T) *scene {
 	t.Helper()
+	const interval = 50 * time.Millisecond
 	s := set(t, interval)
 	s.must(s.book.Announce(t.Context(), []ledger.Account{{Partner: partner, Interval: interval}}))
 	s.options.Belt = nil
@@ -58,7 +59,7 @@ func TestShipOneBesideAWorker(t *testing.T) {
 // marked, and goes on with it.
 func TestShipOneLeavesTheRestToAWorker(t *testing.T) {
 	t.Parallel()
-	s := alone(t, 50*time.Millisecond)
+	s := alone(t)
 	p := parcel(1)
 	s.accept(p)
 	s.gateway.Inject(alipaytest.Fault{TradeNo: p.TradeNo, Kind: alipaytest.Reset})
@@ -78,7 +79,7 @@ func TestShipOneLeavesTheRestToAWorker(t *testing.T) {
 // It waits for an account on hold until its time is over, and the shipment stays where it was.
 func TestShipOneOfAHeldAccount(t *testing.T) {
 	t.Parallel()
-	s := alone(t, 50*time.Millisecond)
+	s := alone(t)
 	p := parcel(1)
 	s.accept(p)
 	_, err := s.book.SetHold(t.Context(), partner, ledger.HoldManual, "stocktaking", "wang")
@@ -97,7 +98,7 @@ func TestShipOneOfAHeldAccount(t *testing.T) {
 // A gateway that cannot be reached is told at once: nothing was sent.
 func TestShipOneWithoutAGateway(t *testing.T) {
 	t.Parallel()
-	s := alone(t, 50*time.Millisecond)
+	s := alone(t)
 	p := parcel(1)
 	s.accept(p)
 	s.must(s.gateway.Close())
@@ -109,7 +110,7 @@ func TestShipOneWithoutAGateway(t *testing.T) {
 
 func TestShipOneWantsOneAccount(t *testing.T) {
 	t.Parallel()
-	s := alone(t, 50*time.Millisecond)
+	s := alone(t)
 	other := parcel(1)
 	other.Partner = neighbour
 	if _, err := s.shipOne(t.Context(), other); err == nil || !strings.Contains(err.Error(), "U4") {
