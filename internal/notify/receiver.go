@@ -43,7 +43,7 @@ func New(o Options) (*Receiver, error) {
 		return nil, err
 	}
 	refused := o.Log.Sample(&zerolog.BurstSampler{Burst: 10, Period: time.Minute})
-	return &Receiver{o: o, asking: newAsking(o), metrics: newMetrics(o.Metrics), refused: refused}, nil
+	return &Receiver{o: o, asking: newAsking(o), metrics: newMetrics(o.Metrics, o.Accounts()), refused: refused}, nil
 }
 
 // ServeHTTP answers one request.
@@ -95,10 +95,8 @@ func (r *Receiver) receive(ctx context.Context, body []byte) (partner string, _ 
 	if err != nil {
 		return "", resultRefused, err
 	}
-	candidates := slices.DeleteFunc(slices.Clone(r.o.Accounts()), func(a Account) bool {
-		return a.Credentials.Partner != seller && !slices.Contains(a.Sellers, seller)
-	})
-	if seller == "" || len(candidates) == 0 {
+	candidates := candidates(r.o.Accounts(), seller)
+	if len(candidates) == 0 {
 		return "", resultForeign, errors.New("its seller_id is of no account here; is it one of an account's sellers?")
 	}
 	for _, a := range candidates {
@@ -109,6 +107,22 @@ func (r *Receiver) receive(ctx context.Context, body []byte) (partner string, _ 
 		}
 	}
 	return candidates[0].Credentials.Partner, resultRefused, err
+}
+
+// candidates are the accounts to whose partner or sellers something was sent; whose own partner it is comes first.
+func candidates(all []Account, seller string) (of []Account) {
+	if seller == "" {
+		return nil
+	}
+	for _, a := range all {
+		switch {
+		case a.Credentials.Partner == seller:
+			of = slices.Insert(of, 0, a)
+		case slices.Contains(a.Sellers, seller):
+			of = append(of, a)
+		}
+	}
+	return of
 }
 
 // take deals with a notification that the account's key has verified.

@@ -132,6 +132,26 @@ func TestForged(t *testing.T) {
 	}
 }
 
+// Of several accounts for which a seller is configured, the key tells whose it is.
+func TestTheKeyTellsWhoseItIs(t *testing.T) {
+	s := set(t, func(o *notify.Options) {
+		accounts := o.Accounts()
+		other := *accounts[0].Credentials
+		other.Partner, other.Key = stranger, alipay.NewSecret("another-test-key-0123456789abcde")
+		accounts = append([]notify.Account{{Credentials: &other, Charset: "utf-8", Sellers: []string{partner, "2088900000000031"}}}, accounts...)
+		o.Accounts = func() []notify.Account { return accounts }
+	})
+	s.called(parcel(1))
+	body := s.issue(parcel(1), alipaytest.Notice{Fields: alipay.Params{"seller_id": "2088900000000031"}})
+	if got := s.post(body); got != success || s.row(parcel(1)).State != shipment.Shipped || s.count(partner, "taken") != 1 {
+		t.Fatal(got, s.log)
+	}
+	bad := bytes.Replace(s.issue(parcel(1), alipaytest.Notice{}), []byte("sign="), []byte("sign=0"), 1)
+	if got := s.post(bad); got != refused || s.count(partner, "refused") != 1 {
+		t.Error("it is counted where it was sent: ", got)
+	}
+}
+
 // Whoever sells through the account is configured.
 func TestSellersOfTheAccount(t *testing.T) {
 	s := set(t)
@@ -285,7 +305,7 @@ func TestOnlyOneAddress(t *testing.T) {
 			t.Errorf("%s: %d", method, status)
 		}
 	}
-	if s.counted() != 0 {
-		t.Error("counted")
+	if families, err := s.registry.Gather(); err != nil || s.counted() != 0 || len(families[0].GetMetric()) != 2+2*7 {
+		t.Error("counted, or what alarms watch is not there from the start: ", families, err)
 	}
 }

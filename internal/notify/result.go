@@ -21,6 +21,13 @@ const (
 	resultAway         result = "ledger_away"   // it could not be recorded; it comes again
 )
 
+// results lists every result.
+func results() []result {
+	return []result{
+		resultTaken, resultUnknownTrade, resultAgain, resultForeign, resultRefused, resultForged, resultUnknown, resultAway,
+	}
+}
+
 // taken tells whether it is acknowledged.
 func (r result) taken() bool {
 	switch r {
@@ -43,12 +50,23 @@ type metrics struct{ all *prometheus.CounterVec }
 
 // newMetrics registers the counter. Its partner is one that is configured, or empty: what a sender writes never gets
 // into a label.
-func newMetrics(r prometheus.Registerer) *metrics {
+func newMetrics(r prometheus.Registerer, accounts []Account) *metrics {
 	m := &metrics{prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "fahuo_notifications_total", Help: "Notifications received, by what became of them.",
 	}, []string{"partner", "result"})}
 	if r != nil {
 		r.MustRegister(m.all)
+	}
+	// An alarm needs the 0 before the first 1: of a series that begins with 1 nothing has risen.
+	for _, result := range []result{resultForeign, resultRefused} {
+		m.all.WithLabelValues("", string(result))
+	}
+	for _, a := range accounts {
+		for _, result := range results() {
+			if result != resultForeign {
+				m.all.WithLabelValues(a.Credentials.Partner, string(result))
+			}
+		}
 	}
 	return m
 }
