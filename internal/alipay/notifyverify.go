@@ -46,7 +46,7 @@ func (c *Client) VerifyNotification(ctx context.Context, creds *Credentials, not
 		if errors.As(err, &inURL) {
 			err = inURL.Err
 		}
-		return false, briefly(fmt.Errorf("notify_verify: %w", err))
+		return false, briefly(fmt.Errorf("notify_verify: %w", explainTLS(c.url.Hostname(), err)))
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, int64(len(notifyInvalid))+1))
 	if err = errors.Join(err, response.Body.Close()); err != nil {

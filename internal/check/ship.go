@@ -10,6 +10,7 @@ import (
 
 	"fahuo/internal/alipay"
 	"fahuo/internal/ledger"
+	"fahuo/internal/notify"
 	"fahuo/internal/ratelimit"
 	"fahuo/internal/shipment"
 	"fahuo/internal/worker"
@@ -237,14 +238,26 @@ func (v *visit) confirm(ctx context.Context) {
 // notifyPoll is how often it is looked whether the notification is there.
 const notifyPoll = time.Second
 
+// notifications are those that a worker has received and recorded, unless there are others.
+func (v *visit) notifications() Notifications {
+	switch {
+	case v.o.Notifications != nil:
+		return v.o.Notifications
+	case v.book != nil:
+		return notify.Record{Book: v.book}
+	}
+	return nil
+}
+
 // notified waits for Alipay's own word about the shipment (T1).
 func (v *visit) notified(ctx context.Context) {
+	from := v.notifications()
 	switch {
 	case v.o.WaitNotify <= 0:
 		v.skip(Notification, v.partner, "not waited for (--wait-notify)")
 		return
-	case v.o.Notifications == nil:
-		v.skip(Notification, v.partner, "no notification listener")
+	case from == nil:
+		v.skip(Notification, v.partner, "there is no ledger to find it in")
 		return
 	case v.status(Shipment, v.partner) != Passed && alipay.StateOf(v.asked.TradeStatus) != alipay.AlreadyShipped:
 		v.skip(Notification, v.partner, "the trade is not shipped")
@@ -252,7 +265,7 @@ func (v *visit) notified(ctx context.Context) {
 	}
 	limit := time.Now().Add(v.o.WaitNotify)
 	for {
-		at, ok, err := v.o.Notifications.Shipped(ctx, shipment.Key{Partner: v.partner, TradeNo: v.o.TradeNo})
+		at, ok, err := from.Shipped(ctx, shipment.Key{Partner: v.partner, TradeNo: v.o.TradeNo})
 		switch {
 		case err != nil:
 			v.fail(Notification, v.partner, oneLine(err), "look at the ledger")
