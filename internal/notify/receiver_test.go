@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -268,6 +269,30 @@ type awayBook struct{ notify.Book }
 
 func (awayBook) Notified(context.Context, ledger.Notice, func(ledger.Row) ledger.Effect, string) (ledger.Noticed, error) {
 	return ledger.Noticed{}, errors.New("disk full")
+}
+
+// confirmer confirms everything, and does something before it says so.
+type confirmer func()
+
+func (c confirmer) VerifyNotification(context.Context, *alipay.Credentials, string) (bool, error) {
+	c()
+	return true, nil
+}
+
+// A sender that goes away once Alipay has been asked would only come again: what is known is recorded.
+func TestASenderThatGoesAway(t *testing.T) {
+	s := set(t)
+	s.called(parcel(1))
+	ctx, leave := context.WithCancel(t.Context())
+	o := s.options.WithoutMetrics()
+	o.Gateway = confirmer(leave)
+	receiver, err := notify.New(o)
+	s.must(err)
+	request := httptest.NewRequestWithContext(ctx, http.MethodPost, notify.Path, bytes.NewReader(s.issue(parcel(1), alipaytest.Notice{})))
+	receiver.ServeHTTP(httptest.NewRecorder(), request)
+	if r := s.row(parcel(1)); r.State != shipment.Shipped {
+		t.Errorf("%+v", r)
+	}
 }
 
 // The same one from many at once counts once.
