@@ -148,6 +148,7 @@ func testANoticeOfAnUnknownTrade(t *testing.T) {
 func testANoticeAboutACase(t *testing.T) {
 	l := book(t)
 	dead := died(t, l, 1, ledger.Move{Reason: shipment.ReasonOutcomeUnknown})
+	ledger.Exec(t, l, `UPDATE shipments SET feed = 0`)
 	done := notified(t, l, notice(1, "n1", 4), becomes(ledger.Effect{Found: ledger.FoundShipped}))
 	if r := done.Row; r.State != shipment.Dead || r.Found != ledger.FoundShipped || r.FoundAt.IsZero() || r.TradeStatus != "STATUS" ||
 		r.Version != dead.Version+1 || !r.Feed || done.Moved || r.CanMarkShipped() != "" {

@@ -168,10 +168,10 @@ func (r *Receiver) take(ctx context.Context, a Account, n alipay.Notification) (
 
 // tell logs what a notification has done.
 func (r *Receiver) tell(n ledger.Notice, done ledger.Noticed) {
-	line := r.o.Log.Debug()
+	level := zerolog.DebugLevel
 	if done.Moved {
-		line = r.o.Log.Info()
+		level = zerolog.InfoLevel
 	}
-	line.Stringer("shipment", n.Key).Str("status", n.TradeStatus).Bool("known", done.Known).Bool("again", done.Again).
+	r.o.Log.WithLevel(level).Stringer("shipment", n.Key).Str("status", n.TradeStatus).Bool("known", done.Known).Bool("again", done.Again).
 		Bool("stale", done.Stale).Str("state", string(done.Row.State)).Str("reason", string(done.Row.Reason)).Msg("notification")
 }

@@ -284,6 +284,7 @@ func TestASenderThatGoesAway(t *testing.T) {
 	s := set(t)
 	s.called(parcel(1))
 	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
 	o := s.options.WithoutMetrics()
 	o.Gateway = confirmer(leave)
 	receiver, err := notify.New(o)
