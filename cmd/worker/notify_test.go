@@ -45,13 +45,14 @@ func TestANotificationTakesOutOfTheLine(t *testing.T) {
 	s := newSite(t, 200*time.Millisecond, true)
 	s.accept(4)
 	s.must(s.book.Announce(context.Background(), []ledger.Account{{Partner: partner, Interval: 200 * time.Millisecond}}))
-	s.must(s.book.SetHold(context.Background(), partner, ledger.HoldManual, "until the notification is there", "test"))
+	_, err := s.book.SetHold(context.Background(), partner, ledger.HoldManual, "until the notification is there", "test")
+	s.must(err)
 	addr := "127.0.0.1:" + proctest.FreePort(t)
 	p := s.start("FAHUO_NOTIFY_LISTEN="+addr, "FAHUO_NO_PREFLIGHT=true", "FAHUO_LOG_LEVEL=trace")
 	closed, elsewhere := parcels(1, 2)[0], parcels(2, 3)[0]
 	s.notified(addr, alipaytest.Notice{TradeNo: closed.TradeNo, Status: "TRADE_CLOSED", ID: "a%2Fb"})
 	s.notified(addr, alipaytest.Notice{TradeNo: elsewhere.TradeNo, Status: "WAIT_BUYER_CONFIRM_GOODS"})
-	_, err := s.book.Release(context.Background(), partner, "test")
+	_, err = s.book.Release(context.Background(), partner, "test")
 	s.must(err)
 	s.until("the others are shipped", time.Minute, func() bool { return s.count(shipment.Shipped) == 2 })
 	for _, c := range []struct {
