@@ -32,15 +32,16 @@ const defaultListen = "127.0.0.1:9464"
 type runCmd struct {
 	target
 
-	RetryBase   time.Duration `env:"FAHUO_RETRY_BASE" default:"30s" help:"The first delay after a failed attempt; it doubles each time."`
-	RetryCap    time.Duration `env:"FAHUO_RETRY_CAP" default:"30m" help:"The longest delay."`
-	RetryFor    time.Duration `env:"FAHUO_RETRY_FOR" default:"24h" help:"How long a shipment is retried, from its first attempt."`
-	ProbeEvery  time.Duration `env:"FAHUO_PROBE_EVERY" default:"1m" help:"How far apart calls are while Alipay is out of order: after 10 in a row that came to nothing."`
-	NoPreflight bool          `env:"FAHUO_NO_PREFLIGHT" help:"Do not query a trade before its first attempt."`
-	KeepCalls   age           `env:"FAHUO_KEEP_CALLS" default:"0d" placeholder:"AGE" help:"Forget calls of settled shipments after this long, such as 400d; 0d keeps them for ever."`
-	Listen      string        `env:"FAHUO_LISTEN" default:"127.0.0.1:9464" help:"Address of /healthz, /readyz and /metrics, or off."`
-	Sandbox     bool          `help:"Everything in one process and nothing outside called: a simulated gateway, a demo account, sample shipments, its own ledger in sandbox/, the desk."`
-	SandboxDesk string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Where the sandbox's desk is, on loopback, or off."`
+	RetryBase    time.Duration `env:"FAHUO_RETRY_BASE" default:"30s" help:"The first delay after a failed attempt; it doubles each time."`
+	RetryCap     time.Duration `env:"FAHUO_RETRY_CAP" default:"30m" help:"The longest delay."`
+	RetryFor     time.Duration `env:"FAHUO_RETRY_FOR" default:"24h" help:"How long a shipment is retried, from its first attempt."`
+	ProbeEvery   time.Duration `env:"FAHUO_PROBE_EVERY" default:"1m" help:"How far apart calls are while Alipay is out of order: after 10 in a row that came to nothing."`
+	NoPreflight  bool          `env:"FAHUO_NO_PREFLIGHT" help:"Do not query a trade before its first attempt."`
+	KeepCalls    age           `env:"FAHUO_KEEP_CALLS" default:"0d" placeholder:"AGE" help:"Forget calls of settled shipments after this long, such as 400d; 0d keeps them for ever."`
+	Listen       string        `env:"FAHUO_LISTEN" default:"127.0.0.1:9464" help:"Address of /healthz, /readyz and /metrics, or off."`
+	NotifyListen string        `env:"FAHUO_NOTIFY_LISTEN" default:"off" help:"Address of /alipay/notify, to which Alipay's notifications are posted, or off. It faces the Internet, through a proxy with TLS."`
+	Sandbox      bool          `help:"Everything in one process and nothing outside called: a simulated gateway, a demo account, sample shipments, its own ledger in sandbox/, the desk."`
+	SandboxDesk  string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Where the sandbox's desk is, on loopback, or off."`
 }
 
 // plan is a checked configuration: what run needs, and nothing opened yet.
@@ -69,6 +70,11 @@ func (c *runCmd) check(common []error) (plan, error) {
 			faults = append(faults, fmt.Errorf("--listen (FAHUO_LISTEN) %q is neither HOST:PORT nor off", c.Listen))
 		}
 	}
+	if c.NotifyListen != "off" {
+		if _, _, err := net.SplitHostPort(c.NotifyListen); err != nil {
+			faults = append(faults, fmt.Errorf("--notify-listen (FAHUO_NOTIFY_LISTEN) %q is neither HOST:PORT nor off", c.NotifyListen))
+		}
+	}
 	err := errors.Join(faults...)
 	if err != nil {
 		return p, err
@@ -92,7 +98,7 @@ func (c *runCmd) Run(ctx context.Context, g *cli, s streams) error {
 		log.Warn().Str("partner", w.partner).Msg(w.text)
 	}
 	return serve(ctx, service{
-		plan: p, log: log, ledger: g.Ledger, redis: g.Redis, embedded: g.EmbeddedRedisAddr, listen: c.Listen,
+		plan: p, log: log, ledger: g.Ledger, redis: g.Redis, embedded: g.EmbeddedRedisAddr, listen: c.Listen, notifyListen: c.NotifyListen,
 		callTimeout: c.CallTimeout, retry: worker.Retry{Base: c.RetryBase, Cap: c.RetryCap, For: c.RetryFor},
 		probeEvery: c.ProbeEvery, keepCalls: time.Duration(c.KeepCalls), reload: func() (served, error) {
 			l := c.accounts()
@@ -108,6 +114,7 @@ type service struct {
 	ledger, redis string
 	embedded      string // address of the embedded Redis
 	listen        string
+	notifyListen  string
 	callTimeout   time.Duration
 	retry         worker.Retry
 	probeEvery    time.Duration
@@ -136,6 +143,12 @@ func serve(ctx context.Context, v service) (err error) {
 	}
 	defer func() { err = errors.Join(err, closeHTTP()) }()
 
+	inbox, err := v.receive(ctx, registry)
+	if err != nil {
+		return settings.Usage(err)
+	}
+	defer func() { err = errors.Join(err, inbox.close()) }()
+
 	if v.redis == tasks.Embedded {
 		embedded, err := tasks.StartEmbedded(v.embedded)
 		if err != nil {
@@ -149,6 +162,8 @@ func serve(ctx context.Context, v service) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, book.Close()) }()
+	inbox.open(book)
+	defer func() { err = errors.Join(err, inbox.close()) }() // before the ledger is closed
 	belt, err := tasks.Connect(v.redis, v.embedded)
 	if err != nil {
 		return settings.Usage(err)
@@ -179,7 +194,7 @@ func serve(ctx context.Context, v service) (err error) {
 	courier.Start()
 	defer stopCourier(ctx, courier)
 	w.Start() //nolint:contextcheck // its life is ended by Stop, not by a context: what is under way must end well
-	stopReload := v.watch(ctx, w, courier, hangup)
+	stopReload := v.watch(ctx, w, courier, inbox, hangup)
 	select {
 	case <-ctx.Done():
 	case err = <-w.Failed():
@@ -194,7 +209,7 @@ func serve(ctx context.Context, v service) (err error) {
 }
 
 // watch takes changes of the accounts on until the returned function is called.
-func (v service) watch(ctx context.Context, w *worker.Worker, courier *outcome.Courier, hangup <-chan os.Signal) (stop func()) {
+func (v service) watch(ctx context.Context, w *worker.Worker, courier *outcome.Courier, in *inbox, hangup <-chan os.Signal) (stop func()) {
 	if v.reload == nil {
 		return func() {}
 	}
@@ -203,6 +218,7 @@ func (v service) watch(ctx context.Context, w *worker.Worker, courier *outcome.C
 		changes, err := w.Reconfigure(ctx, s.accounts)
 		if err == nil {
 			courier.Serve(s.webhooks)
+			in.serve(s.notified)
 		}
 		return changes, err
 	}}

@@ -44,6 +44,7 @@ var sandboxVariables = []string{
 	"ALIPAY_INPUT_CHARSET", "ALIPAY_PRIVATE_KEY_FILE", "ALIPAY_PUBLIC_KEY_FILE", "FAHUO_EMBEDDED_REDIS_ADDR", "FAHUO_LOG_FORMAT",
 	"FAHUO_LOG_LEVEL", "FAHUO_ACCOUNTS", "FAHUO_INTERVAL", "FAHUO_CALL_TIMEOUT", "FAHUO_RETRY_BASE", "FAHUO_RETRY_CAP",
 	"FAHUO_RETRY_FOR", "FAHUO_NO_PREFLIGHT", "FAHUO_LISTEN", "FAHUO_NOTIFY_LISTEN",
+	"ALIPAY_SELLERS", "ALIPAY_NOTIFY_CHARSET",
 }
 
 // enterSandbox prepares the surroundings if the arguments ask for the sandbox: variables are taken away,
@@ -115,7 +116,7 @@ func (c *runCmd) runSandbox(ctx context.Context, g *cli, s streams) (err error) 
 			Name: "demo 演示店", Interval: c.Interval, Credentials: credentials,
 		}}}},
 		log: log, ledger: "sqlite:" + filepath.Join(sandboxDir, "fahuo.db"), redis: tasks.Embedded,
-		embedded: "127.0.0.1:0", listen: "off", callTimeout: c.CallTimeout,
+		embedded: "127.0.0.1:0", listen: "off", notifyListen: "off", callTimeout: c.CallTimeout,
 		retry: worker.Retry{Base: c.RetryBase, Cap: c.RetryCap, For: c.RetryFor}, probeEvery: c.ProbeEvery,
 		onEvent: show.event,
 		started: func(book *ledger.Ledger, belt *tasks.Belt) error {

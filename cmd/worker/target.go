@@ -5,11 +5,13 @@ import (
 	"net/url"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
 	"fahuo/internal/accounts"
 	"fahuo/internal/alipay"
+	"fahuo/internal/notify"
 	"fahuo/internal/outcome/webhook"
 	"fahuo/internal/worker"
 )
@@ -29,11 +31,15 @@ type target struct {
 type served struct {
 	accounts []worker.Account
 	webhooks map[string][]webhook.Webhook // by account; every account is in it
+	notified []notify.Account             // the same accounts, as their notifications are read
 }
 
 // same tells whether nothing is different.
 func (s served) same(o served) bool {
-	return worker.Compare(s.accounts, o.accounts).None() && reflect.DeepEqual(s.webhooks, o.webhooks)
+	return worker.Compare(s.accounts, o.accounts).None() && reflect.DeepEqual(s.webhooks, o.webhooks) &&
+		slices.EqualFunc(s.notified, o.notified, func(a, b notify.Account) bool {
+			return a.Credentials.Partner == b.Credentials.Partner && a.Charset == b.Charset && slices.Equal(a.Sellers, b.Sellers)
+		})
 }
 
 // loaded is a target as it was read: what could be, and what is wrong with the rest.
@@ -72,6 +78,7 @@ func (t *target) load(gateway func(string) (*url.URL, error)) (l loaded) {
 		}
 		l.webhooks[a.Credentials.Partner] = a.Webhooks
 		l.accounts = append(l.accounts, worker.Account{Name: a.Name, Interval: a.Interval, NoPreflight: !a.Preflight, Credentials: a.Credentials})
+		l.notified = append(l.notified, notify.Account{Credentials: a.Credentials, Charset: a.NotifyCharset, Sellers: a.Sellers})
 	}
 	return l
 }

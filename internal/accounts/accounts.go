@@ -25,8 +25,12 @@ type Account struct {
 	Interval    time.Duration // 0: the worker's own setting
 	Preflight   bool
 	Credentials *alipay.Credentials
-	Webhooks    []webhook.Webhook // who is told what has become of its shipments
-	Warnings    []string          // what is most likely a slip, and no reason not to start
+
+	NotifyCharset string   // of its notifications: that in which its trades are created
+	Sellers       []string // seller_ids besides the partner whose trades are the account's
+
+	Webhooks []webhook.Webhook // who is told what has become of its shipments
+	Warnings []string          // what is most likely a slip, and no reason not to start
 }
 
 // file is the accounts file.
@@ -45,6 +49,9 @@ type entry struct {
 	InputCharset        string `yaml:"input_charset"`
 	Interval            string `yaml:"interval"`
 	Preflight           *bool  `yaml:"preflight"`
+
+	NotifyCharset string   `yaml:"notify_charset"`
+	Sellers       []string `yaml:"sellers"`
 
 	Webhooks []webhook.Config `yaml:"webhooks"`
 }
@@ -78,7 +85,8 @@ func (s Source) loadEnv() ([]Account, error) {
 	e := entry{
 		Partner: s.Getenv("ALIPAY_PARTNER"), SignType: s.Getenv("ALIPAY_SIGN_TYPE"), InputCharset: s.Getenv("ALIPAY_INPUT_CHARSET"),
 		KeyFile: s.Getenv("ALIPAY_KEY_FILE"), PrivateKeyFile: s.Getenv("ALIPAY_PRIVATE_KEY_FILE"),
-		AlipayPublicKeyFile: s.Getenv("ALIPAY_PUBLIC_KEY_FILE"),
+		AlipayPublicKeyFile: s.Getenv("ALIPAY_PUBLIC_KEY_FILE"), NotifyCharset: s.Getenv("ALIPAY_NOTIFY_CHARSET"),
+		Sellers: strings.FieldsFunc(s.Getenv("ALIPAY_SELLERS"), func(r rune) bool { return r == ',' || r == ' ' }),
 	}
 	if e.Partner == "" {
 		return nil, errors.New("ALIPAY_PARTNER is not set; it names the account whose key ALIPAY_KEY or ALIPAY_KEY_FILE holds")
@@ -148,6 +156,13 @@ func (s Source) account(e entry, dir string) (Account, error) {
 	note(err)
 	c.Charset, err = alipay.ParseCharset(orDefault(e.InputCharset, "utf-8"))
 	note(err)
+	a.NotifyCharset = string(c.Charset)
+	if e.NotifyCharset != "" {
+		a.NotifyCharset, err = alipay.ParseNotifyCharset(e.NotifyCharset)
+		note(err)
+	}
+	a.Sellers = e.Sellers
+	note(checkSellers(e))
 	if e.Interval != "" {
 		if a.Interval, err = time.ParseDuration(e.Interval); err != nil || a.Interval <= 0 {
 			note(fmt.Errorf("interval %q is not a duration above zero such as 10s", e.Interval))
@@ -161,6 +176,16 @@ func (s Source) account(e entry, dir string) (Account, error) {
 		a.Warnings = warnings(c, e, dir)
 	}
 	return a, errors.Join(faults...)
+}
+
+// checkSellers refuses what cannot be a seller_id: nothing would ever come for it, and nobody would learn why.
+func checkSellers(e entry) error {
+	for i, seller := range e.Sellers {
+		if len(seller) != 16 || !strings.HasPrefix(seller, "2088") || strings.Trim(seller, "0123456789") != "" {
+			return fmt.Errorf("sellers (ALIPAY_SELLERS): number %d is not 16 digits beginning with 2088", i+1)
+		}
+	}
+	return nil
 }
 
 func (s Source) readKeys(c *alipay.Credentials, e entry, dir string) error {

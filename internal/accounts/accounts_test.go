@@ -67,6 +67,8 @@ accounts:
     alipay_public_key_file: public.pem
   - partner: "2088900000000003"
     key_env: THIRD
+    notify_charset: GB18030
+    sellers: ["2088900000000031", "2088900000000032"]
 `)
 	got, err := accounts.Load(accounts.Source{File: path, Getenv: env("THIRD", testKey)})
 	if err != nil || len(got) != 3 {
@@ -78,6 +80,12 @@ accounts:
 	}
 	if second.Credentials.SignType != alipay.RSA || second.Credentials.Charset != alipay.GBK || second.Credentials.PrivateKey == nil || !second.Preflight || second.Interval != 0 {
 		t.Errorf("%+v", second)
+	}
+	if first.NotifyCharset != "utf-8" || second.NotifyCharset != "gbk" || len(first.Sellers) != 0 {
+		t.Errorf("notifications come in the account's charset unless it is said otherwise: %+v %+v", first, second)
+	}
+	if third.NotifyCharset != "gb18030" || !slices.Equal(third.Sellers, []string{"2088900000000031", "2088900000000032"}) {
+		t.Errorf("%+v", third)
 	}
 	if third.Credentials.Key.Reveal() != testKey || third.Credentials.Charset != alipay.UTF8 {
 		t.Errorf("%+v", third)
@@ -94,6 +102,11 @@ func TestLoadEnvironment(t *testing.T) {
 		if err != nil || len(got) != 1 || got[0].Credentials.Key.Reveal() != testKey || !got[0].Preflight {
 			t.Errorf("%s: %v %v", name, got, err)
 		}
+	}
+	got, err := accounts.Load(accounts.Source{Getenv: env("ALIPAY_PARTNER", "2088900000000001", "ALIPAY_KEY", testKey,
+		"ALIPAY_NOTIFY_CHARSET", "gbk", "ALIPAY_SELLERS", "2088900000000031, 2088900000000032")})
+	if err != nil || got[0].NotifyCharset != "gbk" || !slices.Equal(got[0].Sellers, []string{"2088900000000031", "2088900000000032"}) {
+		t.Errorf("%v %v", got, err)
 	}
 }
 
@@ -199,6 +212,8 @@ func TestFaults(t *testing.T) {
 		"RSA, no public":      {one("    sign_type: RSA\n    private_key_file: private.pem\n    alipay_public_key_file: key\n"), nil, []string{"public key"}},
 		"DSA and big5":        {one("    sign_type: DSA\n    input_charset: big5\n    interval: soon\n    key_file: key\n"), nil, []string{"DSA", "big5", "soon"}},
 		"a negative interval": {one("    interval: -1s\n    key_file: key\n"), nil, []string{"-1s"}},
+		"notify charset":      {one("    key_file: key\n    notify_charset: big5\n"), nil, []string{"notify charset"}},
+		"a seller":            {one("    key_file: key\n    sellers: [\"2088900000000031\", \"shop\"]\n"), nil, []string{"sellers (ALIPAY_SELLERS): number 2"}},
 		"twice":               {one("    key_file: key\n") + "  - partner: \"2088900000000001\"\n    key_file: key\n", nil, []string{"stands twice"}},
 		"two faulty accounts": {one("") + "  - partner: \"77\"\n    key_file: key\n", nil, []string{"account 1", "account 2", "77"}},
 		"file and variables":  {one("    key_file: key\n"), env("ALIPAY_KEY", testKey), []string{"given twice"}},

@@ -10,9 +10,12 @@ import (
 	"unicode"
 )
 
-// maxNotification bounds a notification's body in bytes; those that were published have less than two
+// MaxNotification bounds a notification's body in bytes; those that were published have less than two
 // thousand.
-const maxNotification = 64 << 10
+const MaxNotification = 64 << 10
+
+// maxNotified bounds each field of a notification that is kept, in bytes: its id has 34 letters and digits as a rule.
+const maxNotified = 256
 
 // Notification is what is kept of an asynchronous notification: what it says of the trade. The buyer's
 // name, address and telephone, which Alipay sends along, are verified and let go (R3).
@@ -74,6 +77,13 @@ func ParseNotification(c *Credentials, charset string, sellers []string, body []
 	return newNotification(raw, charset)
 }
 
+// SellerOf reads to whom a notification says that it was sent, so that the account whose key verifies it can be
+// found. Until then anybody may have written it.
+func SellerOf(body []byte) (string, error) {
+	raw, err := parseForm(body)
+	return raw["seller_id"], err
+}
+
 func newNotification(raw Params, charset string) (n Notification, err error) {
 	var sent string
 	for name, target := range map[string]*string{
@@ -83,6 +93,9 @@ func newNotification(raw Params, charset string) (n Notification, err error) {
 		text, err := Decode(charset, []byte(raw[name]))
 		if err != nil || strings.ContainsFunc(text, unicode.IsControl) {
 			return Notification{}, fmt.Errorf("the notification's %s is not text in %s", name, charset)
+		}
+		if len(text) > maxNotified {
+			return Notification{}, fmt.Errorf("the notification's %s is longer than %d bytes", name, maxNotified)
 		}
 		*target = text
 	}
@@ -102,8 +115,8 @@ var beijing = time.FixedZone("UTC+8", 8*60*60)
 // afterwards. Where Go's own parser and others would choose, it refuses: a name that stands twice, a
 // broken escape, a pair without a name or without =.
 func parseForm(body []byte) (Params, error) {
-	if len(body) > maxNotification {
-		return nil, fmt.Errorf("the notification is longer than %d bytes", maxNotification)
+	if len(body) > MaxNotification {
+		return nil, fmt.Errorf("the notification is longer than %d bytes", MaxNotification)
 	}
 	p := Params{}
 	for pair := range strings.SplitSeq(string(body), "&") {

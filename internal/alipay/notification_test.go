@@ -156,7 +156,7 @@ func TestNotificationForms(t *testing.T) {
 		"twice, once escaped":  {good + "&trade%5Fno=1", "trade_no twice"},
 		"empty, then a value":  {"refund_status=&" + good + "&refund_status=X", "refund_status twice"},
 		"sign twice":           {good + "&sign=0", "sign twice"},
-		"huge":                 {good + "&x=" + strings.Repeat("y", maxNotification), "longer than"},
+		"huge":                 {good + "&x=" + strings.Repeat("y", MaxNotification), "longer than"},
 		"no sign":              {strings.Replace(good, "&sign=", "&sing=", 1), "wrong"},
 		"no sign_type":         {strings.Replace(good, "&sign_type=", "&kind=", 1), "configured is MD5"},
 		"lower-case sign type": {strings.Replace(good, "=MD5", "=md5", 1), "configured is MD5"},
@@ -165,6 +165,7 @@ func TestNotificationForms(t *testing.T) {
 		"no status":            {with(func(p Params) { delete(p, "trade_status") }), "lacks"},
 		"no seller":            {with(func(p Params) { delete(p, "seller_id") }), "seller_id"},
 		"another charset":      {with(func(p Params) { p["out_trade_no"] = "\xb2\xe2" }), "out_trade_no is not text in utf-8"},
+		"an id without end":    {with(func(p Params) { p["notify_id"] = strings.Repeat("x", 257) }), "notify_id is longer than 256"},
 		"a control character":  {with(func(p Params) { p["notify_id"] = "a\x00b" }), "notify_id is not text"},
 		"a field in another":   {with(func(p Params) { p["receive_address"] = "road 1&refund_status=REFUND_SUCCESS" }), "two ways"},
 	} {

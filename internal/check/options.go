@@ -32,7 +32,7 @@ type Options struct {
 	Ship          *shipment.Shipment // ship it; nil: do not
 	ShipWithin    time.Duration      // how long its slot is waited for
 	WaitNotify    time.Duration      // how long the notification is waited for; 0: not
-	Notifications Notifications      // nil: nobody receives them
+	Notifications Notifications      // nil: those in the ledger
 
 	CallTimeout time.Duration // how long an answer is waited for
 	Retry       worker.Retry

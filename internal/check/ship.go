@@ -233,37 +233,3 @@ func (v *visit) confirm(ctx context.Context) {
 		v.fail(Confirmation, v.partner, "the query has no answer that counts: "+oneLine(a.Err), "make this check again; the shipment is not sent a second time")
 	}
 }
-
-// notifyPoll is how often it is looked whether the notification is there.
-const notifyPoll = time.Second
-
-// notified waits for Alipay's own word about the shipment (T1).
-func (v *visit) notified(ctx context.Context) {
-	switch {
-	case v.o.WaitNotify <= 0:
-		v.skip(Notification, v.partner, "not waited for (--wait-notify)")
-		return
-	case v.o.Notifications == nil:
-		v.skip(Notification, v.partner, "no notification listener")
-		return
-	case v.status(Shipment, v.partner) != Passed && alipay.StateOf(v.asked.TradeStatus) != alipay.AlreadyShipped:
-		v.skip(Notification, v.partner, "the trade is not shipped")
-		return
-	}
-	limit := time.Now().Add(v.o.WaitNotify)
-	for {
-		at, ok, err := v.o.Notifications.Shipped(ctx, shipment.Key{Partner: v.partner, TradeNo: v.o.TradeNo})
-		switch {
-		case err != nil:
-			v.fail(Notification, v.partner, oneLine(err), "look at the ledger")
-			return
-		case ok:
-			v.pass(Notification, v.partner, "arrived "+at.In(beijing).Format("2006-01-02 15:04:05")+" and verifies")
-			return
-		case time.Until(limit) <= 0 || ratelimit.Sleep(ctx, min(notifyPoll, time.Until(limit))) != nil:
-			v.fail(Notification, v.partner, fmt.Sprintf("none that verifies has come within %v", v.o.WaitNotify),
-				"was the trade created with a notify_url, does that address lead to a worker's --notify-listen, and does the log name notifications that were refused?")
-			return
-		}
-	}
-}

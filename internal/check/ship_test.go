@@ -206,7 +206,8 @@ func TestNotification(t *testing.T) {
 		status check.Status
 		says   string
 	}{
-		"nobody listens": {nil, check.Skipped, "no notification listener"},
+		"nobody listens": {nil, check.Failed, "within 1.2s"},
+		"recorded":       {nil, check.Passed, "verifies"},
 		"at once":        {&heard{after: 1}, check.Passed, "verifies"},
 		"later":          {&heard{after: 2}, check.Passed, "verifies"},
 		"never":          {&heard{}, check.Failed, "within 1.2s"},
@@ -219,6 +220,13 @@ func TestNotification(t *testing.T) {
 			s.o.WaitNotify = 1200 * time.Millisecond
 			if c.from != nil {
 				s.o.Notifications = c.from
+			}
+			if name == "recorded" {
+				s.with(func(ctx context.Context, book *ledger.Ledger) error {
+					n := ledger.Notice{Key: shipment.Key{Partner: s.o.Accounts[0].Credentials.Partner, TradeNo: s.o.TradeNo}, ID: "n1", TradeStatus: "WAIT_BUYER_CONFIRM_GOODS"}
+					_, err := book.Notified(ctx, n, func(ledger.Row) ledger.Effect { return ledger.Effect{} }, "w1")
+					return err
+				})
 			}
 			if step := find(t, s.run(), check.Notification); step.Status != c.status || !strings.Contains(step.Detail, c.says) {
 				t.Errorf("%+v", step)

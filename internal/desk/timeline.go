@@ -99,6 +99,11 @@ func (l *language) lineEvent(line ledger.Line) event {
 		if said := l.saying(found); said != "" {
 			e.Facts = append(e.Facts, fact{Label: l.text("call.found"), Value: said})
 		}
+	case ledger.ActNotified: // the trade's status, and what else there is after a blank
+		status, _, _ := strings.Cut(line.Detail, " ")
+		if said := l.saying(status); said != "" {
+			e.Facts = append(e.Facts, fact{Label: l.text("call.status"), Value: said})
+		}
 	}
 	e.Machine = l.machine(fact{"call.worker", line.Actor, false}, fact{"case.detail", line.Detail, len(line.Detail) > 80})
 	return e

@@ -40,6 +40,26 @@ func addPeoples(all map[string]func(*testing.T, *ledger.Ledger) func() error) {
 		}
 	}
 	addEvents(all)
+	for name, e := range map[string]ledger.Effect{
+		"notified, shipped": {Move: shipped}, "notified, dead": {Move: ledger.Move{To: shipment.Dead, Reason: shipment.ReasonNotShippable}},
+		"notified, refund": {Refund: true},
+	} {
+		all[name] = func(t *testing.T, l *ledger.Ledger) func() error {
+			t.Helper()
+			accept(t, l, parcel(1))
+			n := notice(1, "n1", 4)
+			n.RefundStatus = "R"
+			return func() error {
+				_, err := l.Notified(t.Context(), n, becomes(e), "w")
+				return err
+			}
+		}
+	}
+	all["notified, found"] = dead(func(t *testing.T, l *ledger.Ledger, _ shipment.Key) error {
+		t.Helper()
+		_, err := l.Notified(t.Context(), notice(1, "n1", 4), becomes(ledger.Effect{Found: ledger.FoundShipped}), "w")
+		return err
+	})
 	all["note"] = dead(func(t *testing.T, l *ledger.Ledger, k shipment.Key) error {
 		t.Helper()
 		return l.Note(t.Context(), k, "a note", wang)

@@ -8,6 +8,7 @@
 //	             ▲                  │
 //	             └──── TakeOver ────┘ once its fence has passed
 //
+//	Notified:  queued, calling ─► shipped      queued ─► dead
 //	A person:  dead ─ SendAgain ─► queued          closed ─ SendAgain ─► queued
 //	           dead ─ CloseCase, StartBulk ─► closed ─ StartBulk (undo) ─► dead
 //	           dead ─ MarkShipped ─► shipped

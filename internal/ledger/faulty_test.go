@@ -96,7 +96,7 @@ func Dump(t *testing.T, l *Ledger) string {
 	const done = "(SELECT id FROM bulks WHERE state <> 'preview')" // what is only shown binds nobody
 	for _, table := range []string{
 		"ledger", "accounts", "shipments", "calls", "history", "batches", "questions", "workers", "sessions",
-		"events", "endpoints", "deliveries",
+		"events", "endpoints", "deliveries", "notifications",
 		"bulks WHERE id IN " + done, "bulk_items WHERE bulk IN " + done,
 	} {
 		if err := dumpTable(t.Context(), l, table, &out); err != nil {

@@ -82,7 +82,11 @@ func (t *tx) finish(row, begun Row, f Finish) (late bool, err error) {
 	if err := t.row(`SELECT worker, begun_at FROM calls WHERE id = ?`, begun.Token).Scan(&actor, &begunAt); err != nil {
 		return false, fmt.Errorf("ledger: call %d: %w", begun.Token, err)
 	}
-	if row.State == shipment.Calling && row.Token == begun.Token { // what came late tells of the past
+	mine := row.State == shipment.Calling && row.Token == begun.Token
+	// Alipay's notification may be faster than its answer: the row went from this very call to shipped, and the call
+	// is none the later for it.
+	overtaken := row.State == shipment.Shipped && row.Version == begun.Version+1
+	if mine || overtaken { // what came late tells of the past
 		if err := t.health(begun.Partner, f, actor); err != nil {
 			return false, err
 		}
@@ -93,13 +97,18 @@ func (t *tx) finish(row, begun Row, f Finish) (late bool, err error) {
 	if err := t.giveBack(begun.Partner, begun.Token, begunAt, f); err != nil {
 		return false, err
 	}
-	if row.State == shipment.Calling && row.Token == begun.Token {
-		if f.NotSent {
-			return false, t.unsend(row, actor)
-		}
+	switch {
+	case mine && f.NotSent:
+		return false, t.unsend(row, actor)
+	case mine:
 		return false, t.move(row, f.Move, actor)
+	case overtaken:
+		return false, t.append(row, f, "after it was known to be shipped: ", actor)
 	}
-	return true, t.late(row, begun.Token, f, actor)
+	if err := t.exec(`UPDATE calls SET late = 1 WHERE id = ?`, begun.Token); err != nil {
+		return true, err
+	}
+	return true, t.append(row, f, "late answer: ", actor)
 }
 
 // giveBack opens the account one interval after the anchor, or at once when nothing was sent. By
@@ -145,11 +154,8 @@ func (t *tx) unsend(row Row, actor string) error {
 	return t.record(row.Key(), actor, ActNotSent, shipment.Calling, shipment.Queued, row.Version+1, "not sent")
 }
 
-// late deals with an answer that came after the row had been taken over.
-func (t *tx) late(row Row, token int64, f Finish, actor string) error {
-	if err := t.exec(`UPDATE calls SET late = 1 WHERE id = ?`, token); err != nil {
-		return err
-	}
+// append deals with an answer that came after the row had been taken over, or moved on.
+func (t *tx) append(row Row, f Finish, how, actor string) error {
 	if f.NotSent { // it was counted as one that may have been sent
 		err := t.exec(`UPDATE shipments SET sent_attempts = sent_attempts - 1 WHERE id = ? AND sent_attempts > 0`, row.ID)
 		if err != nil {
@@ -164,7 +170,7 @@ func (t *tx) late(row Row, token int64, f Finish, actor string) error {
 	}
 	open := row.State == shipment.Queued || row.State == shipment.Calling
 	f.Move.HoldAccount = false
-	f.Move.Detail = "late answer: " + f.Move.Detail
+	f.Move.Detail = how + f.Move.Detail
 	switch {
 	case open && f.Move.To == shipment.Shipped:
 		return t.move(row, f.Move, actor)

@@ -30,6 +30,7 @@ const (
 	ActAskEvidence  Act = "ask_evidence"
 	ActEvidence     Act = "evidence" // what the query after a refusal found
 	ActChecked      Act = "checked"  // what the query that a person asked for found
+	ActNotified     Act = "notified" // Alipay told so by itself
 	ActRemark       Act = "remark"
 	ActSlow         Act = "slow"      // the account: one call in a while
 	ActFullPace     Act = "full_pace" // the account: as usual again

@@ -106,6 +106,13 @@ func moreQuestions(s ledgertest.Shape) (all []listQuestion) {
 		_, err := l.Find(t.Context(), k.TradeNo, 1)
 		return err
 	})
+	ask("notices", func(t testing.TB, l *ledger.Ledger) error {
+		if _, err := l.OnRecord(t.Context(), ledger.Notice{Key: k, ID: "n1"}); err != nil {
+			return err
+		}
+		_, err := l.Notices(t.Context(), k)
+		return err
+	})
 	ask("an act over many", func(t testing.TB, l *ledger.Ledger) error {
 		if _, err := l.BulkPartners(t.Context(), 3, ""); err != nil {
 			return err

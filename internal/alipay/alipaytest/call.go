@@ -25,6 +25,10 @@ type call struct {
 func (g *Gateway) gatewayDo(w http.ResponseWriter, r *http.Request) {
 	c := g.arrive(r)
 	defer g.leave(c)
+	if r.Method == http.MethodGet && r.URL.Query().Get("service") == alipay.ServiceNotifyVerify {
+		g.confirm(w, r, c)
+		return
+	}
 	req, err := g.readRequest(r)
 	if err != nil {
 		return

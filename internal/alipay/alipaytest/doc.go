@@ -25,6 +25,11 @@
 // trade that is shipped, a call after TRADE_STATUS_NOT_AVAILD, a bad request. A test of a fleet of
 // workers ends with a look at Breaches, no matter what it killed on the way.
 //
+// # Notifications
+//
+// Notify signs a notification as Alipay would post it, in any charset, and confirms it from then on when it is asked
+// (notify_verify); SetConfirmation lets it answer anything else.
+//
 // # Order of events
 //
 // An arrival is stamped before anything of the request's body is read, and recorded as answered before

@@ -40,6 +40,7 @@ type Gateway struct {
 	refused  map[string]*refused // trades answered TRADE_STATUS_NOT_AVAILD, by number
 	calls    map[string]int      // ship calls, by trade number
 	lines    map[string]*line    // by partner as claimed
+	notices  map[string]issued   // by notify_id
 	faults   []Fault
 	arrivals []Arrival
 	breaches []Breach
@@ -55,7 +56,7 @@ func New(o Options) *Gateway {
 		closed: closed, close: sync.OnceFunc(func() { close(closed) }),
 		random: rand.New(rand.NewPCG(o.Seed, seedStream)), //nolint:gosec // repeatable, not secret
 		trades: make(map[string]Trade), refusals: make(map[string]string), refused: make(map[string]*refused),
-		calls: make(map[string]int), lines: make(map[string]*line), event: make(chan struct{}),
+		calls: make(map[string]int), lines: make(map[string]*line), notices: make(map[string]issued), event: make(chan struct{}),
 	}
 	for _, a := range o.Accounts {
 		g.accounts[a.Credentials.Partner] = &a
