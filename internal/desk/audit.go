@@ -33,7 +33,7 @@ type auditLine struct {
 // acts are those that stand in the trail, in the order of the filter's list. Their words are event.ACT.
 var acts = []ledger.Act{
 	ledger.ActSendAgain, ledger.ActClose, ledger.ActUndoClose, ledger.ActMarkShipped, ledger.ActAssign, ledger.ActNote, ledger.ActAsk, ledger.ActCancel,
-	ledger.ActHold, ledger.ActRelease, ledger.ActReplay, ledger.ActLogin, ledger.ActLogout,
+	ledger.ActHold, ledger.ActRelease, ledger.ActReplay, ledger.ActPrune, ledger.ActLogin, ledger.ActLogout,
 }
 
 func (q *request) audit() error {

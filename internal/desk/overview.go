@@ -42,6 +42,8 @@ type warnings struct {
 	NoWorker  int64      // shipments that wait while no worker at all is alive
 	Unserved  []standing // accounts with work that no living worker serves, while there are workers
 	Held      []standing
+	Slowed    []standing // Alipay is out of order
+	Strange   []standing // ship answers are signed in a way that nobody knows here
 	MayNotAsk []standing
 }
 
@@ -107,6 +109,8 @@ func (q *request) stand(s ledger.Standing, alive []ledger.Worker) standing {
 	case v.Waiting() == 0:
 	case s.Hold != nil:
 		v.Unknown = "overview.on_hold"
+	case s.Slowed != nil:
+		v.Unknown = "overview.slowed"
 	case v.Workers == 0:
 		v.Unknown = "overview.unserved"
 	case ok:
@@ -130,6 +134,12 @@ func (v *overview) add(s standing) {
 	}
 	if s.Standing.Hold != nil {
 		v.Warnings.Held = append(v.Warnings.Held, s)
+	}
+	if s.Slowed != nil {
+		v.Warnings.Slowed = append(v.Warnings.Slowed, s)
+	}
+	if !s.StrangeSignAt.IsZero() {
+		v.Warnings.Strange = append(v.Warnings.Strange, s)
 	}
 	if !s.NoQueryAt.IsZero() {
 		v.Warnings.MayNotAsk = append(v.Warnings.MayNotAsk, s)
