@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"fahuo/internal/shipment"
@@ -33,14 +34,27 @@ type Account struct {
 // Hold is why and since when nobody may call for an account.
 type Hold struct {
 	Code   string // Alipay's code, or "manual"
-	Reason string
+	Kind   HoldKind
+	Deaths int64  // with HoldSameDeaths: how many
+	Reason string // in English, for logs and operators
 	Since  time.Time
 }
+
+// HoldKind is why an account was held, for pages that say it in the reader's language.
+type HoldKind string
+
+// Why an account was held.
+const (
+	HoldInWords      HoldKind = "" // the reason is in somebody's own words
+	HoldShipRefused  HoldKind = "ship_refused"
+	HoldQueryRefused HoldKind = "query_refused"
+	HoldSameDeaths   HoldKind = "same_deaths"
+)
 
 // HoldManual is the code of a hold that a person has set.
 const HoldManual = "manual"
 
-const accountColumns = `partner, name, interval_us, announced_at, open_at, token, held_at, held_code, held_reason, held_us, no_query_at, alive_at`
+const accountColumns = `partner, name, interval_us, announced_at, open_at, token, held_at, held_code, held_kind, held_deaths, held_reason, held_us, no_query_at, alive_at`
 
 // selectAccount reads accounts, and the ledger's time with them.
 func (l *Ledger) selectAccount() string {
@@ -51,7 +65,7 @@ func scanAccount(s scanner) (Account, error) {
 	var a Account
 	var interval, announced, open, token, heldAt, noQuery, now int64
 	var h Hold
-	err := s.Scan(&a.Partner, &a.Name, &interval, &announced, &open, &token, &heldAt, &h.Code, &h.Reason, &a.heldUS, &noQuery, &a.aliveAt, &now)
+	err := s.Scan(&a.Partner, &a.Name, &interval, &announced, &open, &token, &heldAt, &h.Code, &h.Kind, &h.Deaths, &h.Reason, &a.heldUS, &noQuery, &a.aliveAt, &now)
 	now = orHost(now)
 	a.Interval = time.Duration(interval) * time.Microsecond
 	a.Announced, a.OpenAt, a.InFlight, a.NoQueryAt, a.Now = at(announced), at(open), token != 0 && open > now, at(noQuery), at(now)
@@ -80,7 +94,7 @@ const named = `(announced_at > 0 OR held_at > 0 OR held_us > 0)`
 func (l *Ledger) Account(ctx context.Context, partner string) (Account, error) {
 	a, err := first(ctx, l, scanAccount, l.selectAccount()+`WHERE partner = ? AND `+named, partner)
 	if errors.Is(err, sql.ErrNoRows) {
-		return Account{}, fmt.Errorf("account %s: %w", partner, ErrNotFound)
+		return Account{}, absent("account " + partner)
 	}
 	if err != nil {
 		return Account{}, fmt.Errorf("ledger: %w", err)
@@ -91,7 +105,7 @@ func (l *Ledger) Account(ctx context.Context, partner string) (Account, error) {
 func (t *tx) account(partner string) (Account, error) {
 	known, err := listIn(t.ctx, t.Tx, t.dialect, scanAccount, `SELECT `+accountColumns+`, `+t.dialect.nowColumn+` FROM accounts WHERE partner = ?`, partner)
 	if err == nil && len(known) == 0 {
-		err = fmt.Errorf("account %s: %w", partner, ErrNotFound)
+		err = absent("account " + partner)
 	}
 	if err != nil {
 		return Account{}, err
@@ -136,22 +150,46 @@ func (l *Ledger) SetHold(ctx context.Context, partner, code, reason, actor strin
 		if err := t.exec(`INSERT INTO accounts (partner) VALUES (?) ON CONFLICT (partner) DO NOTHING`, partner); err != nil {
 			return err
 		}
-		held, err = t.hold(partner, code, reason, actor)
+		held, err = t.hold(partner, Hold{Code: code, Reason: reason}, actor)
 		return err
 	})
 	return held, err
 }
 
-func (t *tx) hold(partner, code, reason, actor string) (held bool, err error) {
-	n, err := t.changed(`UPDATE accounts SET held_at = ?, held_code = ?, held_reason = ?
-		WHERE partner = ? AND held_at = 0`, t.now, code, reason, partner)
+func (t *tx) hold(partner string, h Hold, actor string) (held bool, err error) {
+	n, err := t.changed(`UPDATE accounts SET held_at = ?, held_code = ?, held_kind = ?, held_deaths = ?, held_reason = ?
+		WHERE partner = ? AND held_at = 0`, t.now, h.Code, string(h.Kind), h.Deaths, h.Reason, partner)
 	if err != nil || n == 0 {
 		return false, err
 	}
 	return true, t.enter(entry{
-		key: shipment.Key{Partner: partner}, actor: actor, act: ActHold, detail: code + ": " + reason, audit: code == HoldManual,
-		before: values(map[string]string{"hold": ""}), after: values(map[string]string{"hold": code + ": " + reason}),
+		key: shipment.Key{Partner: partner}, actor: actor, act: ActHold, detail: h.text(), audit: h.Code == HoldManual,
+		before: values(map[string]string{"hold": ""}), after: values(h.values()),
 	})
+}
+
+// text is a hold in one line of history.
+func (h Hold) text() string { return h.Code + ": " + h.Reason }
+
+// values are a hold as an act has found or left it. A kind stands beside the text, for pages.
+func (h Hold) values() map[string]string {
+	fields := map[string]string{"hold": h.text()}
+	if h.Kind != HoldInWords {
+		fields["hold_code"], fields["hold_kind"], fields["hold_deaths"] = h.Code, string(h.Kind), strconv.FormatInt(h.Deaths, 10)
+	}
+	return fields
+}
+
+// HoldIn is the hold among the values of a line of history; nil when no kind stands there.
+func HoldIn(fields map[string]string) *Hold {
+	if fields["hold_kind"] == "" {
+		return nil
+	}
+	deaths, err := strconv.ParseInt(fields["hold_deaths"], 10, 64)
+	if err != nil {
+		return nil
+	}
+	return &Hold{Code: fields["hold_code"], Kind: HoldKind(fields["hold_kind"]), Deaths: deaths}
 }
 
 // Release lifts a hold and tells whether there was one.
@@ -172,7 +210,7 @@ func (l *Ledger) Release(ctx context.Context, partner, actor string) (released b
 		if err != nil {
 			return err
 		}
-		n, err := t.changed(`UPDATE accounts SET held_us = held_us + (? - held_at), held_at = 0, held_code = '', held_reason = '',
+		n, err := t.changed(`UPDATE accounts SET held_us = held_us + (? - held_at), held_at = 0, held_code = '', held_kind = '', held_deaths = 0, held_reason = '',
 			deaths = 0, death_code = '', alive_at = ? WHERE partner = ? AND held_at <> 0`, t.now, t.now, partner)
 		if err != nil || n == 0 {
 			return err
@@ -180,7 +218,7 @@ func (l *Ledger) Release(ctx context.Context, partner, actor string) (released b
 		released = true
 		return t.enter(entry{
 			key: shipment.Key{Partner: partner}, actor: actor, act: ActRelease, audit: true,
-			before: values(map[string]string{"hold": account.Hold.Code + ": " + account.Hold.Reason}), after: values(map[string]string{"hold": ""}),
+			before: values(account.Hold.values()), after: values(map[string]string{"hold": ""}),
 		})
 	})
 	return released, err
@@ -219,7 +257,8 @@ func (t *tx) died(partner, code, actor string) error {
 	if deaths < SameDeaths {
 		return nil
 	}
-	_, err = t.hold(partner, code, fmt.Sprintf("%d shipments in a row died with this code", deaths), actor)
+	reason := fmt.Sprintf("%d shipments in a row died with this code", deaths)
+	_, err = t.hold(partner, Hold{Code: code, Kind: HoldSameDeaths, Deaths: deaths, Reason: reason}, actor)
 	return err
 }
 
