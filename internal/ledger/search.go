@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -104,8 +103,8 @@ func (f DeadFilter) conditions(d dialect) *conditions {
 	}
 	c.since("settled_at", f.From, f.To)
 	if f.Text != "" {
-		part := "%" + literally(f.Text) + "%"
-		c.add(fmt.Sprintf(`(trade_no %[1]s ? ESCAPE '!' OR order_ref %[1]s ? ESCAPE '!' OR invoice_no %[1]s ? ESCAPE '!')`, d.like), part, part, part)
+		part, args := d.containing(f.Text)
+		c.add(part, args...)
 	}
 	return c
 }
