@@ -57,6 +57,12 @@ func (l *Ledger) PartnersIn(ctx context.Context, s Scope) ([]string, error) {
 		`SELECT DISTINCT partner FROM shipments WHERE `+where+` ORDER BY partner`, args...)
 }
 
+// PartnersWaiting lists the accounts for which something in a scope is open.
+func (l *Ledger) PartnersWaiting(ctx context.Context, s Scope) ([]string, error) {
+	where, args := s.where()
+	return list(ctx, l, scanText, `SELECT DISTINCT partner FROM shipments WHERE `+where+` AND state IN ('queued', 'calling') ORDER BY partner`, args...)
+}
+
 // ETA is when the last queued shipment in the scope will have been called if nothing fails: what is
 // ahead of it in its account's line counts, one interval each. ok is false when nothing is queued or
 // an account concerned is on hold or unknown, so that nobody can say.
