@@ -5,7 +5,7 @@ package browsertest
 import (
 	"database/sql"
 	"fmt"
-	"net"
+	"net/http/httptest"
 	"net/url"
 	"path/filepath"
 
@@ -138,15 +138,9 @@ func (s *stage) smallSheets() (base string) {
 	s.must(err)
 	d, err := desk.New(desk.Options{Book: s.book, Users: users, Log: zerolog.Nop(), SheetRows: 10})
 	s.must(err)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	s.must(err)
-	server := desk.Server(d)
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(listener) }()
-	s.t.Cleanup(func() {
-		s.must(server.Close())
-		<-done // it has been closed
-		d.Stop()
-	})
-	return "http://" + listener.Addr().String()
+	server := httptest.NewUnstartedServer(nil)
+	server.Config = desk.Server(d)
+	server.Start()
+	s.t.Cleanup(func() { server.Close(); d.Stop() })
+	return server.URL
 }
