@@ -30,15 +30,6 @@ type Move struct {
 	queried bool // a query led to it, not a call
 }
 
-// hold is the hold that a move asks for.
-func (m Move) hold() Hold {
-	kind := HoldShipRefused
-	if m.queried {
-		kind = HoldQueryRefused
-	}
-	return Hold{Code: m.Code, Kind: kind, Reason: m.Detail}
-}
-
 // Finish is what is to be recorded when a call is over.
 type Finish struct {
 	Answer   Answer
