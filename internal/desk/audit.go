@@ -73,6 +73,9 @@ func auditFilter(query url.Values) ledger.AuditFilter {
 		Actor: strings.TrimSpace(query.Get("actor")), Act: ledger.Act(query.Get("act")), TradeNo: searched(query),
 	}
 	f.From, f.To = days(query)
+	if id, err := strconv.ParseInt(query.Get("bulk"), 10, 64); err == nil && id > 0 {
+		f.Bulk = id
+	}
 	if below, err := strconv.ParseInt(query.Get("below"), 10, 64); err == nil && below > 0 {
 		f.Before = below
 	}
@@ -90,6 +93,10 @@ func (q *request) auditFilters(query url.Values) filters {
 	bar.enter(q, input{Key: "filter.from", Name: "from", Type: "date"})
 	bar.enter(q, input{Key: "filter.to", Name: "to", Type: "date"})
 	bar.chip(q, "q", bar.Text, "filter.text")
+	if id := auditFilter(query).Bulk; id != 0 {
+		bar.Kept = append(bar.Kept, input{Name: "bulk", Value: strconv.FormatInt(id, 10)})
+		bar.chip(q, "bulk", strconv.FormatInt(id, 10), "audit.of_bulk")
+	}
 	return bar
 }
 
@@ -121,7 +128,13 @@ func (l *language) audited(line ledger.Line, names map[string]string) auditLine 
 			v.Changes = append(v.Changes, amended{l.text("change.filter"), "–", l.over(line.Before[field], names)})
 			continue
 		}
-		v.Changes = append(v.Changes, amended{l.maybe("change.", field), l.value(field, line.Before[field]), l.value(field, line.After[field])})
+		switch field {
+		case "hold":
+			v.Changes = append(v.Changes, amended{l.text("change.hold"), l.held(line.Before), l.held(line.After)})
+		case "hold_code", "hold_kind", "hold_deaths": // said with the hold
+		default:
+			v.Changes = append(v.Changes, amended{l.maybe("change.", field), l.value(field, line.Before[field]), l.value(field, line.After[field])})
+		}
 	}
 	return v
 }

@@ -144,22 +144,15 @@ func (q *request) unserved(batch string) (partners []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	accounts, err := q.d.accounts(q.Context())
+	waiting, err := counted(q.d.counts, "waiting in "+batch, func() ([]string, error) {
+		return q.d.o.Book.PartnersWaiting(q.Context(), ledger.Scope{Batch: batch})
+	})
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range accounts {
-		if slices.ContainsFunc(working, func(w ledger.Worker) bool { return w.Serves(a.Partner) }) {
-			continue
-		}
-		counts, err := counted(q.d.counts, "batch "+batch+" of "+a.Partner, func() (map[shipment.State]int64, error) {
-			return q.d.o.Book.Counts(q.Context(), ledger.Scope{Batch: batch, Partner: a.Partner})
-		})
-		if err != nil {
-			return nil, err
-		}
-		if counts[shipment.Queued]+counts[shipment.Calling] > 0 {
-			partners = append(partners, a.Partner)
+	for _, partner := range waiting {
+		if !slices.ContainsFunc(working, func(w ledger.Worker) bool { return w.Serves(partner) }) {
+			partners = append(partners, partner)
 		}
 	}
 	return partners, nil

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -11,8 +12,8 @@ import (
 type cache struct {
 	mu     sync.Mutex
 	known  map[string]cached
-	making map[string]bool // being made anew beside what is shown
-	acts   int64           // how often it was emptied: what was counted before an act is not kept after it
+	making map[string]*making // being made beside the requests, by key and number of acts
+	acts   int64              // how often it was emptied: what was counted before an act is not kept after it
 }
 
 type cached struct {
@@ -21,15 +22,28 @@ type cached struct {
 	until time.Time
 }
 
+// making is a value that is being made; it is there when done is closed.
+type making struct {
+	done  chan struct{}
+	value any
+	err   error
+}
+
 // How long a count may be shown: ten times as long as it took, within bounds.
 const (
 	cacheLeast = 2 * time.Second
 	cacheMost  = 15 * time.Second
-	cacheStale = time.Minute // for what steady keeps
+	cacheStale = time.Minute // for what steady and soon keep
 	cacheSize  = 1000
 )
 
-func newCache() *cache { return &cache{known: make(map[string]cached), making: make(map[string]bool)} }
+// countPatience is how long a list waits for the number of its rows before it is shown without: half of what a page
+// may take.
+const countPatience = 100 * time.Millisecond
+
+func newCache() *cache {
+	return &cache{known: make(map[string]cached), making: make(map[string]*making)}
+}
 
 func (c *cache) empty() {
 	c.mu.Lock()
@@ -82,35 +96,63 @@ func counted[T any](c *cache, key string, f func() (T, error)) (T, error) {
 // steady is counted for what takes long to count: nobody waits for it who comes within a minute of the last one. He
 // gets what was counted then, and it is counted anew beside him, for the next.
 func steady[T any](ctx context.Context, d *Desk, key string, f func(context.Context) (T, error)) (T, error) {
+	value, _, err := await(ctx, d, key, nil, f)
+	return value, err
+}
+
+// soon is steady for what a page can be shown without: after countPatience it is not there yet, and whoever looks
+// again finds it.
+func soon[T any](ctx context.Context, d *Desk, key string, f func(context.Context) (T, error)) (value T, there bool, err error) {
+	timer := time.NewTimer(d.countPatience)
+	defer timer.Stop()
+	return await(ctx, d, key, timer.C, f)
+}
+
+// await is the value under a key, if it is there before the reader has waited for long enough (nil: for as long as it
+// takes). It is made beside the requests, once for everybody.
+func await[T any](ctx context.Context, d *Desk, key string, enough <-chan time.Time, f func(context.Context) (T, error)) (value T, there bool, err error) {
 	value, known, acts := find[T](d.counts, key)
-	start := time.Now()
-	if known.value == nil || start.Sub(known.made) > cacheStale || start.Before(known.until) {
-		return counted(d.counts, key, func() (T, error) { return f(ctx) })
+	now := time.Now()
+	if now.Before(known.until) {
+		return value, true, nil
 	}
-	if d.counts.begin(key) {
-		d.running.Go(func() {
-			defer d.counts.end(key)
-			if value, err := f(d.ctx); err == nil { // an error is for whoever waits for a count
-				d.counts.keep(key, value, start, acts)
-			}
-		})
+	m := start(d, key, acts, f)
+	if known.value != nil && now.Sub(known.made) <= cacheStale {
+		return value, true, nil
 	}
-	return value, nil
+	select {
+	case <-m.done:
+		value, there = m.value.(T)
+		return value, there, m.err
+	case <-enough:
+		return value, false, nil
+	case <-ctx.Done():
+		return value, false, ctx.Err()
+	}
 }
 
-// begin tells whether it is the caller's to make a value anew.
-func (c *cache) begin(key string) bool {
+// start has a value made beside the requests, unless it is being made already since the last act.
+func start[T any](d *Desk, key string, acts int64, f func(context.Context) (T, error)) *making {
+	c, name := d.counts, fmt.Sprintf("%d %s", acts, key)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.making[key] {
-		return false
+	if m := c.making[name]; m != nil {
+		return m
 	}
-	c.making[key] = true
-	return true
-}
-
-func (c *cache) end(key string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.making, key)
+	m := &making{done: make(chan struct{})}
+	c.making[name] = m
+	d.running.Go(func() {
+		begun := time.Now()
+		value, err := f(d.ctx)
+		m.err = err
+		if err == nil {
+			m.value = value
+			c.keep(key, value, begun, acts)
+		}
+		c.mu.Lock()
+		delete(c.making, name)
+		c.mu.Unlock()
+		close(m.done)
+	})
+	return m
 }

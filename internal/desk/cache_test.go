@@ -94,3 +94,46 @@ func TestSteadyLetsNobodyWait(t *testing.T) {
 		d.Stop() // ends what is being counted
 	})
 }
+
+// Nobody waits for a count for longer than his patience, and it is made once, for whoever looks again.
+func TestSoonWaitsForAMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		d := &Desk{counts: newCache(), ctx: ctx, cancel: cancel, countPatience: 100 * time.Millisecond}
+		made, takes, fault := 0, time.Second, error(nil)
+		look := func() (n int, there bool, waited time.Duration, err error) {
+			start := time.Now()
+			n, there, err = soon(t.Context(), d, "x", func(context.Context) (int, error) {
+				made++
+				n := made
+				time.Sleep(takes)
+				return n, fault
+			})
+			return n, there, time.Since(start), err
+		}
+		for range 2 {
+			if n, there, waited, err := look(); there || waited != 100*time.Millisecond || err != nil || made != 1 {
+				t.Errorf("%d %v after %v, made %d times (%v)", n, there, waited, made, err)
+			}
+		}
+		time.Sleep(time.Second)
+		if n, there, waited, _ := look(); n != 1 || !there || waited != 0 {
+			t.Errorf("%d %v after %v", n, there, waited)
+		}
+		d.counts.empty() // somebody has acted: what was counted before is not shown
+		if _, there, _, _ := look(); there || made != 2 {
+			t.Errorf("%v, made %d times", there, made)
+		}
+		d.counts.empty() // and what is being counted is not waited for
+		takes = 50 * time.Millisecond
+		if n, there, waited, _ := look(); n != 3 || !there || waited != takes {
+			t.Errorf("%d %v after %v", n, there, waited)
+		}
+		d.counts.empty()
+		fault = errors.New("away")
+		if _, _, _, err := look(); !errors.Is(err, fault) {
+			t.Errorf("an error was lost: %v", err)
+		}
+		d.Stop()
+	})
+}

@@ -23,6 +23,17 @@ type deadView struct {
 	Pager   pager
 }
 
+// deadEvery is how often the list of dead letters is read again while nobody does anything in it, in seconds.
+const deadEvery = 15
+
+// Live is when the page is to be read again: at once while its rows are being counted.
+func (v deadView) Live() int {
+	if v.Pager.Counting {
+		return 1
+	}
+	return deadEvery
+}
+
 // cause is how many dead letters have one reason, and the list narrowed to it.
 type cause struct {
 	Reason shipment.Reason
@@ -38,9 +49,10 @@ func (q *request) deadLetters() error {
 	page.Size++ // one more says that there are more
 	var rows []ledger.Row
 	var groups []ledger.DeadGroup
+	var there bool
 	err := both(
 		func() (err error) { rows, err = q.d.o.Book.DeadLetters(q.Context(), f, page); return err },
-		func() (err error) { groups, err = q.d.countDead(q.Context(), f); return err },
+		func() (err error) { groups, there, err = q.countDead(f); return err },
 	)
 	if err != nil {
 		return err
@@ -68,6 +80,7 @@ func (q *request) deadLetters() error {
 		v.Causes[i].N += g.N
 	}
 	v.Rows, v.Pager = paged(q, "/dead", rows, total, func(r ledger.Row) ledger.Cursor { return ledger.Cursor{At: r.SettledAt, ID: r.ID} })
+	v.Pager.Counting = !there
 	if n := len(v.Rows); n > 0 {
 		v.Span = fmt.Sprintf("%d-%d", v.Rows[n-1].SettledAt.UnixMicro(), v.Rows[0].SettledAt.UnixMicro())
 	}
@@ -165,14 +178,18 @@ var tradeStatuses = []string{
 	"COD_WAIT_SYS_PAY_SELLER", "TRADE_FINISHED", "TRADE_CLOSED", "WAIT_BUYER_PAY", "WAIT_SYS_CONFIRM_PAY", "TRADE_SUCCESS",
 }
 
-// countDead counts dead letters by reason and code.
-func (d *Desk) countDead(ctx context.Context, f ledger.DeadFilter) ([]ledger.DeadGroup, error) {
-	f.Reason, f.Code = "", ""
+// countDead counts dead letters by reason and code, unless that takes longer than a page may wait.
+func (q *request) countDead(f ledger.DeadFilter) (groups []ledger.DeadGroup, there bool, err error) {
+	return soon(q.Context(), q.d, deadKey(f), func(ctx context.Context) ([]ledger.DeadGroup, error) { return q.d.o.Book.CountDead(ctx, f) })
+}
+
+// deadKey is a filter, reason and code apart: they are counted whatever they are.
+func deadKey(f ledger.DeadFilter) string {
 	key := url.Values{
 		"account": {f.Partner}, "status": {f.TradeStatus}, "batch": {f.Batch}, "assignee": {f.Assignee}, "q": {f.Text},
 		"from": {f.From.String()}, "to": {f.To.String()},
 	}
-	return steady(ctx, d, "dead "+key.Encode(), func(ctx context.Context) ([]ledger.DeadGroup, error) { return d.o.Book.CountDead(ctx, f) })
+	return "dead " + key.Encode()
 }
 
 // both asks two questions at once and waits for both answers.

@@ -22,6 +22,9 @@ type Options struct {
 	// SecureCookies says that browsers reach the desk by https: cookies are marked Secure and bound to the host.
 	SecureCookies bool
 
+	// SheetRows is how many rows an XLSX export may have, the header included; 0: as many as a sheet takes.
+	SheetRows int64
+
 	// Proxies are those whose X-Forwarded-For says from where a browser comes.
 	Proxies []netip.Prefix
 }
@@ -45,6 +48,8 @@ type Desk struct {
 
 	previews map[string]*preparing // that are being made, by token
 	patience time.Duration         // of a request for a preview
+
+	countPatience time.Duration // of a list for the number of its rows
 }
 
 // New puts a desk together. Nothing is listened on: Handler is for a server of the caller's.
@@ -58,7 +63,10 @@ func New(o Options) (*Desk, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	d := &Desk{o: o, pages: pages, attempts: newAttempts(), counts: newCache(), sheetRows: sheetRows, ctx: ctx, cancel: cancel, bulks: make(map[int64]bool)}
-	d.previews, d.patience = make(map[string]*preparing), previewPatience
+	if o.SheetRows > 0 {
+		d.sheetRows = o.SheetRows
+	}
+	d.previews, d.patience, d.countPatience = make(map[string]*preparing), previewPatience, countPatience
 	o.Users.complain(func(err error) {
 		o.Log.Warn().Err(err).Msg("the users file cannot be read; whoever was in it before may log in")
 	})

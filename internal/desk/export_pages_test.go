@@ -10,6 +10,7 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
+	"fahuo/internal/desk"
 	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
 )
@@ -182,8 +183,7 @@ func TestExportIsWhole(t *testing.T) {
 
 func TestExportTooLongForASheet(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
-	s.desk.LimitSheets(11)
+	s := newSite(t, func(o *desk.Options) { o.SheetRows = 11 })
 	s.settle(s.acceptMany(partner, 1, 11), shipment.Dead)
 	b := s.as("look", "en")
 	for _, path := range []string{"/dead.xlsx?account=" + partner, "/shipments.xlsx?account=" + partner, "/shipments.xlsx?q=20261123&account=" + partner} {

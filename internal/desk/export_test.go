@@ -1,15 +1,41 @@
 package desk
 
-import "time"
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"fahuo/internal/ledger"
+)
 
 // Settled waits until nothing is under way beside the requests.
 func (d *Desk) Settled() { d.running.Wait() }
 
-// SetPatience sets how long a request waits for a preview.
-func (d *Desk) SetPatience(p time.Duration) { d.patience = p }
+// SetPatience sets how long a request waits for a preview, and a list for the number of its rows.
+func (d *Desk) SetPatience(p time.Duration) { d.patience, d.countPatience = p, p }
 
-// LimitSheets makes XLSX sheets shorter.
-func (d *Desk) LimitSheets(rows int64) { d.sheetRows = rows }
+// SetCountPatience sets how long a list waits for the number of its rows.
+func (d *Desk) SetCountPatience(p time.Duration) { d.countPatience = p }
+
+// CountSlowly has the counts of unfiltered lists take until the returned function is called.
+func (d *Desk) CountSlowly() (counted func()) {
+	d.counts.mu.Lock()
+	defer d.counts.mu.Unlock()
+	m := &making{done: make(chan struct{}), err: errors.New("not counted at all")}
+	clear(d.counts.known)
+	for _, key := range []string{deadKey(ledger.DeadFilter{}), shipmentsKey(ledger.ShipmentFilter{})} {
+		d.counts.making[fmt.Sprintf("%d %s", d.counts.acts, key)] = m
+	}
+	return func() {
+		d.counts.mu.Lock()
+		defer d.counts.mu.Unlock()
+		clear(d.counts.making)
+		close(m.done)
+	}
+}
+
+// Forget forgets every count, as after an act.
+func (d *Desk) Forget() { d.counts.empty() }
 
 // Sentences are what the desk says in a language, by key.
 func Sentences(name string) map[string]string {

@@ -34,7 +34,7 @@ func cellTime(t time.Time) string {
 
 func (q *request) exportDead() error {
 	f := deadFilter(q.URL.Query())
-	groups, err := q.d.countDead(q.Context(), f)
+	groups, err := q.d.o.Book.CountDead(q.Context(), f)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (q *request) exportShipments() error {
 	if text := searched(query); text != "" {
 		return q.export(q.shipmentSheet("shipments", accounts, -1, q.allFound(text, f)))
 	}
-	counts, err := q.d.countShipments(q.Context(), f)
+	counts, err := q.d.o.Book.CountShipments(q.Context(), f)
 	if err != nil {
 		return err
 	}

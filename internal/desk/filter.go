@@ -14,6 +14,7 @@ type filters struct {
 	Hint    string // the key of what may be searched for, when it is not the usual
 	Selects []selection
 	Inputs  []input
+	Kept    []input // what narrows and is no field: it came by a link
 	Chips   []chip
 	Faults  []string // what does not narrow although it was asked for
 	Size    string   // page size, when it is not the usual one
@@ -36,6 +37,7 @@ type chip struct{ Label, To string }
 // pager is where in a list a page is.
 type pager struct {
 	Total        int64
+	Counting     bool // Total is not there yet
 	Shown        bool
 	From, To     int64
 	Newer, Older string

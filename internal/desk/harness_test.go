@@ -39,7 +39,7 @@ type site struct {
 }
 
 // user makes a user quickly: what bcrypt's cost is for is not what these tests are for.
-func user(t *testing.T, name string, role desk.Role) desk.User {
+func user(t testing.TB, name string, role desk.Role) desk.User {
 	t.Helper()
 	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
 	must(t, err)
@@ -79,7 +79,7 @@ func newSite(t *testing.T, change ...func(*desk.Options)) *site {
 	return s
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,7 @@
 package desk
 
 import (
-	"regexp"
+	"strconv"
 	"time"
 
 	"fahuo/internal/ledger"
@@ -12,11 +12,8 @@ type holdWords struct {
 	Since  time.Time
 	Code   string // Alipay's; empty: a person has set it
 	Why    string // what the code means
-	Detail string // what was written down then
+	Detail string // what somebody has written down then
 }
-
-// sameDeaths is how the ledger words a hold after many deaths of one kind.
-var sameDeaths = regexp.MustCompile(`^([0-9]+) shipments in a row died with this code$`)
 
 // hold says in words why an account is on hold; nil when it is not.
 func (l *language) hold(h *ledger.Hold) *holdWords {
@@ -26,15 +23,24 @@ func (l *language) hold(h *ledger.Hold) *holdWords {
 	if h.Code == ledger.HoldManual {
 		return &holdWords{Since: h.Since, Why: l.text("hold.manual"), Detail: mask(h.Reason)}
 	}
-	w := &holdWords{Since: h.Since, Code: h.Code, Why: l.text("hold.refused"), Detail: mask(h.Reason)}
+	w := &holdWords{Since: h.Since, Code: h.Code, Why: l.text("hold.refused")}
 	if words, ok := l.say["code."+h.Code]; ok {
 		w.Why = words
 	}
-	if m := sameDeaths.FindStringSubmatch(h.Reason); m != nil {
-		w.Detail = l.text("hold.same_deaths", m[1])
-	}
-	if h.Reason == "a ship call was refused for the account's sake" {
-		w.Detail = ""
+	switch h.Kind {
+	case ledger.HoldShipRefused, ledger.HoldQueryRefused, ledger.HoldBadAnswers: // the code has said it
+	case ledger.HoldSameDeaths:
+		w.Why += " " + l.text("hold.same_deaths", strconv.FormatInt(h.Deaths, 10))
+	case ledger.HoldInWords:
+		w.Detail = mask(h.Reason)
 	}
 	return w
+}
+
+// held is a hold among what an act has changed, in one line.
+func (l *language) held(fields map[string]string) string {
+	if w := l.hold(ledger.HoldIn(fields)); w != nil {
+		return l.text("case.with_code", w.Why, w.Code)
+	}
+	return l.value("hold", fields["hold"])
 }

@@ -41,7 +41,7 @@ func TestOverviewNumbers(t *testing.T) {
 	s.acceptMany(outlet, 1, 5)
 	b := s.as("look", "en")
 	page := b.look("/")
-	if got := page.row("旗舰店 …0001 7 2 urgent, 1 retrying 0 3 2"); !strings.Contains(got, "in 1 min 10 s") && !strings.Contains(got, "in 1 min 9 s") {
+	if got := page.row("旗舰店 …0001 7 2 urgent, 1 retrying 0 3 2"); !strings.Contains(got, "in 1 min 12 s") && !strings.Contains(got, "in 1 min 11 s") {
 		t.Errorf("empty by: %s", got)
 	}
 	if got := page.row("Outlet …0002 5 0 0 0"); !strings.Contains(got, "no worker serves it") {
@@ -51,17 +51,17 @@ func TestOverviewNumbers(t *testing.T) {
 	page.saysNot("No worker is running.")
 
 	must(t, s.book.Heartbeat(t.Context(), "host/1/a", []string{partner}, true))
-	must1(s.book.SetHold(t.Context(), outlet, "ILLEGAL_SIGN", "10 shipments in a row died with this code", "worker"))
+	must1(s.book.SetHold(t.Context(), outlet, "ILLEGAL_SIGN", "seen by a person", "worker"))
 	if _, err := s.book.MayNotQuery(t.Context(), partner, true); err != nil {
 		t.Fatal(err)
 	}
 	page = b.look("/")
-	page.holds("No worker is running.", "12 shipments wait", "The signature is wrong", "10 shipments in a row", "May not query Alipay")
+	page.holds("No worker is running.", "12 shipments wait", "The signature is wrong", "seen by a person", "May not query Alipay")
 	if got := page.row("Outlet …0002 5"); !strings.Contains(got, "on hold since") {
 		t.Errorf("%s", got)
 	}
 	b.lang = "zh"
-	b.look("/").holds("没有正在运行的发货程序", "签名不正确", "连续 10 笔", "已冻结")
+	b.look("/").holds("没有正在运行的发货程序", "签名不正确", "已冻结")
 }
 
 // A worker that fell silent is told of for an hour.

@@ -48,9 +48,10 @@ func (q *request) shipments() error {
 	page, _ := q.place()
 	page.Size++ // one more says that there are more
 	var counts map[shipment.State]int64
+	var there bool
 	err = both(
 		func() (err error) { v.Rows, err = q.d.o.Book.Shipments(q.Context(), f, page); return err },
-		func() (err error) { counts, err = q.d.countShipments(q.Context(), f); return err },
+		func() (err error) { counts, there, err = q.countShipments(f); return err },
 	)
 	if err != nil {
 		return err
@@ -67,6 +68,7 @@ func (q *request) shipments() error {
 		v.States = append(v.States, stateChip{state, counts[state], "/shipments?" + with(query, "state", to), here})
 	}
 	rows, p := paged(q, "/shipments", v.Rows, total, func(r ledger.Row) ledger.Cursor { return ledger.Cursor{At: r.AcceptedAt, ID: r.ID} })
+	p.Counting = !there
 	v.Rows, v.Pager = rows, &p
 	return q.page(http.StatusOK, "shipments", v)
 }
@@ -96,13 +98,21 @@ func (q *request) shipmentFilters(query url.Values, accounts accountList) filter
 	return bar
 }
 
-// countShipments counts by state, whatever state the filter has.
-func (d *Desk) countShipments(ctx context.Context, f ledger.ShipmentFilter) (map[shipment.State]int64, error) {
+// Counting tells that the number of rows is not there yet.
+func (v shipmentsView) Counting() bool { return v.Pager != nil && v.Pager.Counting }
+
+// countShipments counts by state, whatever state the filter has, unless that takes longer than a page may wait.
+func (q *request) countShipments(f ledger.ShipmentFilter) (counts map[shipment.State]int64, there bool, err error) {
 	f.State = ""
-	key := url.Values{"account": {f.Partner}, "batch": {f.Batch}, "from": {f.From.String()}, "to": {f.To.String()}}
-	return steady(ctx, d, "shipments "+key.Encode(), func(ctx context.Context) (map[shipment.State]int64, error) {
-		return d.o.Book.CountShipments(ctx, f)
+	return soon(q.Context(), q.d, shipmentsKey(f), func(ctx context.Context) (map[shipment.State]int64, error) {
+		return q.d.o.Book.CountShipments(ctx, f)
 	})
+}
+
+// shipmentsKey is a filter, the state apart: all are counted.
+func shipmentsKey(f ledger.ShipmentFilter) string {
+	key := url.Values{"account": {f.Partner}, "batch": {f.Batch}, "from": {f.From.String()}, "to": {f.To.String()}}
+	return "shipments " + key.Encode()
 }
 
 // matches tells whether a row that a search by number has found is in the filter, too.

@@ -37,18 +37,8 @@ type Account struct {
 	answer   time.Duration // from the begin of a call to its answer, as a mean; zero: none was answered yet
 }
 
-// Hold is why and since when nobody may call for an account.
-type Hold struct {
-	Code   string // Alipay's code, or "manual"
-	Reason string
-	Since  time.Time
-}
-
-// HoldManual is the code of a hold that a person has set.
-const HoldManual = "manual"
-
-const accountColumns = `partner, name, interval_us, announced_at, open_at, token, held_at, held_code, held_reason, held_us, no_query_at, alive_at, answer_us,
-	paused_at, slowed_at, slowed_by, strange_sign_at`
+const accountColumns = `partner, name, interval_us, announced_at, open_at, token, held_at, held_code, held_kind, held_deaths, held_reason, held_us,
+	no_query_at, alive_at, answer_us, paused_at, slowed_at, slowed_by, strange_sign_at`
 
 // selectAccount reads accounts, and the ledger's time with them.
 func (l *Ledger) selectAccount() string {
@@ -60,8 +50,8 @@ func scanAccount(s scanner) (Account, error) {
 	var interval, announced, open, token, heldAt, noQuery, answer, slowedAt, strange, now int64
 	var h Hold
 	var slowed Slowed
-	err := s.Scan(&a.Partner, &a.Name, &interval, &announced, &open, &token, &heldAt, &h.Code, &h.Reason, &a.heldUS, &noQuery, &a.aliveAt, &answer,
-		&a.pausedAt, &slowedAt, &slowed.Code, &strange, &now)
+	err := s.Scan(&a.Partner, &a.Name, &interval, &announced, &open, &token, &heldAt, &h.Code, &h.Kind, &h.Deaths, &h.Reason, &a.heldUS, &noQuery,
+		&a.aliveAt, &answer, &a.pausedAt, &slowedAt, &slowed.Code, &strange, &now)
 	now, a.answer = orHost(now), time.Duration(answer)*time.Microsecond
 	a.Interval = time.Duration(interval) * time.Microsecond
 	a.Announced, a.OpenAt, a.InFlight, a.NoQueryAt, a.Now = at(announced), at(open), token != 0 && open > now, at(noQuery), at(now)
@@ -97,7 +87,7 @@ const named = `(announced_at > 0 OR held_at > 0 OR held_us > 0)`
 func (l *Ledger) Account(ctx context.Context, partner string) (Account, error) {
 	a, err := first(ctx, l, scanAccount, l.selectAccount()+`WHERE partner = ? AND `+named, partner)
 	if errors.Is(err, sql.ErrNoRows) {
-		return Account{}, fmt.Errorf("account %s: %w", partner, ErrNotFound)
+		return Account{}, absent("account " + partner)
 	}
 	if err != nil {
 		return Account{}, fmt.Errorf("ledger: %w", err)
@@ -108,7 +98,7 @@ func (l *Ledger) Account(ctx context.Context, partner string) (Account, error) {
 func (t *tx) account(partner string) (Account, error) {
 	known, err := listIn(t.ctx, t.Tx, t.dialect, scanAccount, `SELECT `+accountColumns+`, `+t.dialect.nowColumn+` FROM accounts WHERE partner = ?`, partner)
 	if err == nil && len(known) == 0 {
-		err = fmt.Errorf("account %s: %w", partner, ErrNotFound)
+		err = absent("account " + partner)
 	}
 	if err != nil {
 		return Account{}, err
@@ -153,21 +143,22 @@ func (l *Ledger) SetHold(ctx context.Context, partner, code, reason, actor strin
 		if err := t.exec(`INSERT INTO accounts (partner) VALUES (?) ON CONFLICT (partner) DO NOTHING`, partner); err != nil {
 			return err
 		}
-		held, err = t.hold(partner, code, reason, actor)
+		held, err = t.hold(partner, Hold{Code: code, Reason: reason}, actor)
 		return err
 	})
 	return held, err
 }
 
-func (t *tx) hold(partner, code, reason, actor string) (held bool, err error) {
-	n, err := t.changed(`UPDATE accounts SET held_at = ?, held_code = ?, held_reason = ?,
-		paused_at = CASE WHEN paused_at = 0 THEN ? ELSE paused_at END WHERE partner = ? AND held_at = 0`, t.now, code, reason, t.now, partner)
+func (t *tx) hold(partner string, h Hold, actor string) (held bool, err error) {
+	n, err := t.changed(`UPDATE accounts SET held_at = ?, held_code = ?, held_kind = ?, held_deaths = ?, held_reason = ?,
+		paused_at = CASE WHEN paused_at = 0 THEN ? ELSE paused_at END WHERE partner = ? AND held_at = 0`,
+		t.now, h.Code, string(h.Kind), h.Deaths, h.Reason, t.now, partner)
 	if err != nil || n == 0 {
 		return false, err
 	}
 	return true, t.enter(entry{
-		key: shipment.Key{Partner: partner}, actor: actor, act: ActHold, detail: code + ": " + reason, audit: code == HoldManual,
-		before: values(map[string]string{"hold": ""}), after: values(map[string]string{"hold": code + ": " + reason}),
+		key: shipment.Key{Partner: partner}, actor: actor, act: ActHold, detail: h.text(), audit: h.Code == HoldManual,
+		before: values(map[string]string{"hold": ""}), after: values(h.values()),
 	})
 }
 
@@ -189,7 +180,7 @@ func (l *Ledger) Release(ctx context.Context, partner, actor string) (released b
 		if err != nil {
 			return err
 		}
-		n, err := t.changed(`UPDATE accounts SET held_at = 0, held_code = '', held_reason = '',
+		n, err := t.changed(`UPDATE accounts SET held_at = 0, held_code = '', held_kind = '', held_deaths = 0, held_reason = '',
 			deaths = 0, death_code = '', bad_queries = 0, alive_at = ? WHERE partner = ? AND held_at <> 0`, t.now, partner)
 		if err != nil || n == 0 {
 			return err
@@ -200,7 +191,7 @@ func (l *Ledger) Release(ctx context.Context, partner, actor string) (released b
 		released = true
 		return t.enter(entry{
 			key: shipment.Key{Partner: partner}, actor: actor, act: ActRelease, audit: true,
-			before: values(map[string]string{"hold": account.Hold.Code + ": " + account.Hold.Reason}), after: values(map[string]string{"hold": ""}),
+			before: values(account.Hold.values()), after: values(map[string]string{"hold": ""}),
 		})
 	})
 	return released, err
@@ -239,7 +230,8 @@ func (t *tx) died(partner, code, actor string) error {
 	if deaths < SameDeaths {
 		return nil
 	}
-	_, err = t.hold(partner, code, fmt.Sprintf("%d shipments in a row died with this code", deaths), actor)
+	reason := fmt.Sprintf("%d shipments in a row died with this code", deaths)
+	_, err = t.hold(partner, Hold{Code: code, Kind: HoldSameDeaths, Deaths: deaths, Reason: reason}, actor)
 	return err
 }
 

@@ -16,7 +16,7 @@ func testAccountRefusalHoldsAndReleases(t *testing.T) {
 		To: shipment.Queued, HoldAccount: true, Code: "ILLEGAL_SIGN", Detail: "refused",
 	}})
 	a := account(t, l)
-	if a.Hold == nil || a.Hold.Code != "ILLEGAL_SIGN" || done.Row.Holds != 1 || done.Row.Failures != 0 {
+	if a.Hold == nil || a.Hold.Code != "ILLEGAL_SIGN" || a.Hold.Kind != ledger.HoldShipRefused || done.Row.Holds != 1 || done.Row.Failures != 0 {
 		t.Fatalf("%+v %+v", a, done.Row)
 	}
 	if released, err := l.Release(t.Context(), partner, "boss"); err != nil || !released {
@@ -29,6 +29,9 @@ func testAccountRefusalHoldsAndReleases(t *testing.T) {
 	if lines, err := l.Audit(t.Context(), ledger.AuditFilter{Act: ledger.ActRelease}, 10); err != nil || len(lines) != 1 ||
 		lines[0].Before["hold"] != "ILLEGAL_SIGN: refused" || lines[0].After["hold"] != "" {
 		t.Errorf("%+v %v", lines, err)
+	}
+	if h := ledger.HoldIn(lastAudit(t, l).Before); h == nil || h.Code != "ILLEGAL_SIGN" || h.Kind != ledger.HoldShipRefused {
+		t.Errorf("%+v", h)
 	}
 	begin(t, l, done.Row, time.Hour)
 	const later = "2088999999999999"
@@ -78,9 +81,42 @@ func testTenDeathsWithOneCodeHold(t *testing.T) {
 		t.Fatal("held after nine in a row")
 	}
 	die(30, "TRADE_NOT_EXIST")
-	if !held() {
-		t.Fatal("not held after ten in a row")
+	h := account(t, l).Hold
+	if h == nil || h.Code != "TRADE_NOT_EXIST" || h.Kind != ledger.HoldSameDeaths || h.Deaths != 10 {
+		t.Fatalf("not held for ten in a row: %+v", h)
 	}
+	if _, err := l.Release(t.Context(), partner, "boss"); err != nil {
+		t.Fatal(err)
+	}
+	if h := ledger.HoldIn(lastAudit(t, l).Before); h == nil || h.Kind != ledger.HoldSameDeaths || h.Deaths != 10 {
+		t.Errorf("%+v", h)
+	}
+	if a := account(t, l); a.Hold != nil {
+		t.Errorf("%+v", a.Hold)
+	}
+}
+
+// A query that is refused for the account's sake is told from a call.
+func testARefusedQueryHolds(t *testing.T) {
+	l := book(t)
+	accept(t, l, parcel(1))
+	_, err := l.Settle(t.Context(), get(t, l, parcel(1)), ledger.Move{To: shipment.Queued, HoldAccount: true, Code: "ILLEGAL_SIGN"}, "w")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h := account(t, l).Hold; h == nil || h.Kind != ledger.HoldQueryRefused || h.Deaths != 0 {
+		t.Errorf("%+v", h)
+	}
+}
+
+// lastAudit is the newest line of the audit trail.
+func lastAudit(t *testing.T, l *ledger.Ledger) ledger.Line {
+	t.Helper()
+	lines, err := l.Audit(t.Context(), ledger.AuditFilter{}, 1)
+	if err != nil || len(lines) != 1 {
+		t.Fatal(lines, err)
+	}
+	return lines[0]
 }
 
 func testBudgetDoesNotCountHolds(t *testing.T) {

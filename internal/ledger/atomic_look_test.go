@@ -24,6 +24,7 @@ func look(t *testing.T, l *ledger.Ledger) error {
 		func() error { _, err := l.All(ctx, 0, 10); return err },
 		func() error { _, err := l.Partners(ctx, shipment.Queued); return err },
 		func() error { _, err := l.PartnersIn(ctx, ledger.Scope{}); return err },
+		func() error { _, err := l.PartnersWaiting(ctx, ledger.Scope{}); return err },
 		func() error { _, err := l.Counts(ctx, ledger.Scope{}); return err },
 		func() error { _, err := l.CountsByPartner(ctx); return err },
 		func() error { _, err := l.DeathCount(ctx); return err },

@@ -215,7 +215,6 @@ func lookAsPeople(t *testing.T, l *ledger.Ledger, bulk int64) error {
 		func() error { _, err := l.Bulk(ctx, bulk); return err },
 		func() error { _, err := l.BulkPartners(ctx, bulk, ""); return err },
 		func() error { _, err := l.BulkSample(ctx, bulk, "", 10); return err },
-		func() error { _, err := l.Bulks(ctx, 10); return err },
 		func() error { _, err := l.Workers(ctx); return err },
 	} {
 		if err := ask(); err != nil {

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"slices"
+	"strconv"
 	"time"
 
 	"fahuo/internal/shipment"
@@ -106,7 +107,7 @@ func (l *Ledger) Batches(ctx context.Context, text string, after Batch, most int
 func (l *Ledger) Batch(ctx context.Context, name string) (Batch, error) {
 	b, err := first(ctx, l, scanBatch, `SELECT name, first_at, total, rejected FROM batches WHERE name = ?`, name)
 	if err != nil {
-		return Batch{}, orNotFound(err)
+		return Batch{}, orNotFound(err, "batch "+strconv.Quote(name))
 	}
 	b.Counts, err = l.countBatch(ctx, b)
 	return b, err

@@ -200,7 +200,7 @@ func (t *tx) forgetPreviews() error {
 func (l *Ledger) Bulk(ctx context.Context, id int64) (Bulk, error) {
 	b, err := first(ctx, l, scanBulk, `SELECT `+bulkColumns+` FROM bulks WHERE id = ?`, id)
 	if err != nil {
-		return Bulk{}, orNotFound(err)
+		return Bulk{}, orNotFound(err, bulkName(id))
 	}
 	b.Counts.Obstacles = make(map[Obstacle]int64)
 	_, err = list(ctx, l, func(s scanner) (struct{}, error) {
@@ -221,6 +221,8 @@ func (l *Ledger) Bulk(ctx context.Context, id int64) (Bulk, error) {
 	}, `SELECT outcome, COUNT(*) FROM bulk_items WHERE bulk = ? GROUP BY outcome`, id)
 	return b, err
 }
+
+func bulkName(id int64) string { return fmt.Sprintf("act over many %d", id) }
 
 const bulkColumns = `id, act, actor, filter, argument, state, made_at, acted_at, done_at`
 
@@ -250,9 +252,4 @@ func (l *Ledger) BulkPartners(ctx context.Context, id int64, outcome Obstacle) (
 func (l *Ledger) BulkSample(ctx context.Context, id int64, outcome Obstacle, most int) ([]Row, error) {
 	return list(ctx, l, scanRow, l.dialect.selectRow()+`WHERE id IN (SELECT shipment FROM bulk_items WHERE bulk = ? AND outcome = ?
 		ORDER BY shipment LIMIT ?) ORDER BY id`, id, string(outcome), most)
-}
-
-// Bulks lists acts over many shipments that were done, the newest first.
-func (l *Ledger) Bulks(ctx context.Context, most int) ([]Bulk, error) {
-	return list(ctx, l, scanBulk, `SELECT `+bulkColumns+` FROM bulks WHERE state <> 'preview' ORDER BY id DESC LIMIT ?`, most)
 }

@@ -15,7 +15,7 @@ func BenchmarkBulk(b *testing.B) {
 	shape := ledgertest.Shape{Shipments: 10*dead + 500, Queued: 500, Accounts: 20, Now: time.Now()}
 	for _, engine := range []string{"sqlite", "postgres"} {
 		b.Run(engine, func(b *testing.B) {
-			l := fill(b, engine, shape)
+			l := shape.Open(b, engine)
 			ledger.Exec(b, l, `UPDATE shipments SET found = '' WHERE state = 'dead'`)
 			ledger.Exec(b, l, `UPDATE shipments SET barred = 0 WHERE state = 'dead'`)
 			for _, act := range []ledger.Act{ledger.ActAssign, ledger.ActClose, ledger.ActSendAgain} {

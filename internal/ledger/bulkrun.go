@@ -38,7 +38,7 @@ func (l *Ledger) StartBulk(ctx context.Context, id int64, undo bool, actor strin
 
 func (t *tx) bulk(id int64) (Bulk, error) {
 	b, err := scanBulk(t.row(`SELECT `+bulkColumns+` FROM bulks WHERE id = ?`, id))
-	return b, orNotFound(err)
+	return b, orNotFound(err, bulkName(id))
 }
 
 // StepBulk does the next few shipments of an act that was started, in one transaction, and tells whether it is

@@ -30,6 +30,8 @@ var conformance = map[string]func(*testing.T){
 	"ClosedWithoutACallIsAcceptedAnew":          testClosedWithoutACallIsAcceptedAnew,
 	"AccountRefusalHoldsAndReleases":            testAccountRefusalHoldsAndReleases,
 	"TenDeathsWithOneCodeHold":                  testTenDeathsWithOneCodeHold,
+	"ARefusedQueryHolds":                        testARefusedQueryHolds,
+	"WhatIsNotThereIsNamed":                     testWhatIsNotThereIsNamed,
 	"BudgetDoesNotCountHolds":                   testBudgetDoesNotCountHolds,
 	"BeginTakesRowAndSlotTogether":              testBeginTakesRowAndSlotTogether,
 	"BeginRefusals":                             testBeginRefusals,

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,6 +20,7 @@ type dialect struct {
 	dollars   bool           // parameters are $1, $2, …
 	bytewise  string         // the collation of an index that is searched for beginnings
 	like      string         // LIKE that takes upper and lower case for the same
+	position  string         // the function that tells where a text stands in another, from 1; 0: nowhere
 	indexedBy string         // what names the index to read by, for a planner that would take a worse one; empty: cannot be said
 
 	// now reads the ledger's one clock, in microseconds since 1970.
@@ -64,6 +66,23 @@ func (d dialect) bind(query string) string {
 	}
 	bound.Store(query, out.String())
 	return out.String()
+}
+
+// containing is the condition that a text stands anywhere in one of a shipment's numbers, upper and lower case for the
+// same, and its parameters. Whatever has no case is looked for byte by byte, which takes a fraction of the time.
+func (d dialect) containing(text string) (condition string, args []any) {
+	text = printable(text)
+	each := d.position + "(%s, ?) > 0"
+	if strings.ToLower(text) != strings.ToUpper(text) {
+		each = "%s " + d.like + " ? ESCAPE '!'"
+		text = "%" + literally(text) + "%"
+	}
+	var parts []string
+	for _, column := range []string{"trade_no", "order_ref", "invoice_no"} {
+		parts = append(parts, fmt.Sprintf(each, column))
+		args = append(args, text)
+	}
+	return "(" + strings.Join(parts, " OR ") + ")", args
 }
 
 // by names the index that a query is to read by, after the table's name.

@@ -91,8 +91,8 @@ func (l *Ledger) ETA(ctx context.Context, s Scope) (eta time.Time, ok bool, err 
 	return eta, true, nil
 }
 
-// EmptyBy is when the queue will be empty if nothing fails: when the last call will have been answered; not before
-// the last retry is due. ok is false when nothing waits, or the account is on hold or slowed, so that nobody can say.
+// EmptyBy is when the queue will be empty if nothing fails: when the last one will have had its slot; not before the
+// last retry is due. ok is false when nothing waits, or the account is on hold or slowed, so that nobody can say.
 func (s Standing) EmptyBy() (end time.Time, ok bool) {
 	waiting := s.Queued + s.Calling
 	if waiting == 0 || s.Hold != nil || s.Slowed != nil {
@@ -105,5 +105,5 @@ func (s Standing) EmptyBy() (end time.Time, ok bool) {
 	if s.LastDue.After(end) {
 		end = s.LastDue
 	}
-	return end.Add(s.answer), true
+	return end.Add(s.pace()), true
 }

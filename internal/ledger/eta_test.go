@@ -108,14 +108,15 @@ func TestEmptyBy(t *testing.T) {
 		want time.Duration // after now; below 0: nobody can say
 	}{
 		"nothing waits":                {ledger.Standing{}, -1},
-		"one":                          {ledger.Standing{Queued: 1}, idle},
-		"three and one past its fence": {ledger.Standing{Queued: 3, Calling: 1}, 3*pace + idle},
-		"only one under way":           {ledger.Standing{Calling: 1, Account: ledger.Account{OpenAt: at.Add(time.Hour), InFlight: true}}, 0},
+		"one":                          {ledger.Standing{Queued: 1}, idle + pace},
+		"three and one past its fence": {ledger.Standing{Queued: 3, Calling: 1}, idle + 4*pace},
+		"only one under way":           {ledger.Standing{Calling: 1, Account: ledger.Account{OpenAt: at.Add(time.Hour), InFlight: true}}, pace},
 		"on hold":                      {ledger.Standing{Queued: 1, Account: ledger.Account{Hold: &ledger.Hold{}}}, -1},
-		"opens later":                  {ledger.Standing{Queued: 2, Account: ledger.Account{OpenAt: at.Add(7 * time.Second)}}, 7*time.Second + pace},
-		"opened before":                {ledger.Standing{Queued: 2, Account: ledger.Account{OpenAt: at.Add(-time.Hour)}}, pace + idle},
-		"a retry that is due later":    {ledger.Standing{Queued: 2, LastDue: at.Add(time.Hour)}, time.Hour},
-		"a retry that is due meantime": {ledger.Standing{Queued: 2, LastDue: at.Add(5 * time.Second)}, pace + idle},
+		"slowed":                       {ledger.Standing{Queued: 1, Account: ledger.Account{Slowed: &ledger.Slowed{}}}, -1},
+		"opens later":                  {ledger.Standing{Queued: 2, Account: ledger.Account{OpenAt: at.Add(7 * time.Second)}}, 7*time.Second + 2*pace},
+		"opened before":                {ledger.Standing{Queued: 2, Account: ledger.Account{OpenAt: at.Add(-time.Hour)}}, idle + 2*pace},
+		"a retry that is due later":    {ledger.Standing{Queued: 2, LastDue: at.Add(time.Hour)}, time.Hour + pace},
+		"a retry that is due meantime": {ledger.Standing{Queued: 2, LastDue: at.Add(5 * time.Second)}, idle + 2*pace},
 	} {
 		c.s.Now, c.s.Interval = at, interval
 		by, ok := c.s.EmptyBy()

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -264,8 +265,17 @@ func testCountsForMetrics(t *testing.T) {
 	if err != nil || len(known) != 1 || known[0].Name != "旗舰店" {
 		t.Fatal(known, err)
 	}
+	settled := parcel(3)
+	settled.Partner = "2088000000000002"
+	accept(t, l, settled)
+	if _, err := l.Settle(t.Context(), get(t, l, settled), shipped, "w"); err != nil {
+		t.Fatal(err)
+	}
 	in, err := l.PartnersIn(t.Context(), ledger.Scope{Batch: "b1"})
-	if err != nil || len(in) != 1 {
+	if err != nil || len(in) != 2 {
+		t.Fatal(in, err)
+	}
+	if in, err = l.PartnersWaiting(t.Context(), ledger.Scope{Batch: "b1"}); err != nil || !slices.Equal(in, []string{partner}) {
 		t.Fatal(in, err)
 	}
 }

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -88,10 +87,9 @@ func (l *Ledger) FindInside(ctx context.Context, text string, before, window int
 		}
 		before = newest + 1
 	}
-	part := "%" + literally(text) + "%"
-	rows, err = list(ctx, l, scanRow, l.dialect.selectRow()+fmt.Sprintf(`WHERE id >= ? AND id < ?
-		AND (trade_no %[1]s ? ESCAPE '!' OR order_ref %[1]s ? ESCAPE '!' OR invoice_no %[1]s ? ESCAPE '!') ORDER BY id DESC LIMIT ?`, l.dialect.like),
-		before-window, before, part, part, part, most)
+	part, args := l.dialect.containing(text)
+	rows, err = list(ctx, l, scanRow, l.dialect.selectRow()+`WHERE id >= ? AND id < ? AND `+part+` ORDER BY id DESC LIMIT ?`,
+		append(append([]any{before - window, before}, args...), most)...)
 	if err != nil {
 		return nil, 0, err
 	}

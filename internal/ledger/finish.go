@@ -26,6 +26,8 @@ type Move struct {
 
 	HoldAccount bool   // hold the account, for Code, in the same transaction
 	Detail      string // for the history
+
+	queried bool // a query led to it, not a call
 }
 
 // Finish is what is to be recorded when a call is over.
@@ -164,7 +166,7 @@ func (t *tx) append(row Row, f Finish, how, actor string) error {
 		f.Move = Move{Detail: "not sent"}
 	}
 	if f.Move.HoldAccount {
-		if _, err := t.hold(row.Partner, f.Move.Code, f.Move.Detail, actor); err != nil {
+		if _, err := t.hold(row.Partner, f.Move.hold(), actor); err != nil {
 			return err
 		}
 	}
@@ -200,6 +202,7 @@ func (l *Ledger) Settle(ctx context.Context, r Row, m Move, actor string) (Row, 
 		if row.State != shipment.Queued || row.Version != r.Version || row.ID != r.ID {
 			return ErrStale
 		}
+		m.queried = true
 		if err := t.move(row, m, actor); err != nil {
 			return err
 		}
@@ -303,7 +306,7 @@ func (t *tx) move(row Row, m Move, actor string) error {
 func (t *tx) accountAfter(partner string, m Move, actor string) error {
 	switch {
 	case m.HoldAccount:
-		_, err := t.hold(partner, m.Code, m.Detail, actor)
+		_, err := t.hold(partner, m.hold(), actor)
 		return err
 	case m.To == shipment.Dead:
 		return t.died(partner, m.Code, actor)

@@ -111,8 +111,11 @@ func (t *tx) querySign(partner string, a Answer, actor string) error {
 	if bad < BadInARow {
 		return nil
 	}
-	_, err := t.hold(partner, HoldUnverified, fmt.Sprintf("the signatures of %d query answers in a row do not verify: "+
-		"somebody may sit between this machine and Alipay, or the key or sign type is not the account's", bad), actor)
+	_, err := t.hold(partner, Hold{
+		Code: HoldUnverified, Kind: HoldBadAnswers,
+		Reason: fmt.Sprintf("the signatures of %d query answers in a row do not verify: "+
+			"somebody may sit between this machine and Alipay, or the key or sign type is not the account's", bad),
+	}, actor)
 	return err
 }
 

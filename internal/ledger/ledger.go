@@ -13,7 +13,7 @@ import (
 
 // Errors on which callers decide.
 var (
-	ErrNotFound   = errors.New("no such shipment in the ledger")
+	ErrNotFound   = errors.New("not in the ledger") // told with what it is that is not there
 	ErrStale      = errors.New("the shipment has changed since it was read")
 	ErrSlotClosed = errors.New("the account's slot is not open")
 	ErrHeld       = errors.New("the account is on hold")

@@ -92,6 +92,10 @@ func moreQuestions(s ledgertest.Shape) (all []listQuestion) {
 		_, err := l.Hours(t.Context(), partner, s.Now.Add(-24*time.Hour))
 		return err
 	})
+	ask("who waits in a batch", func(t testing.TB, l *ledger.Ledger) error {
+		_, err := l.PartnersWaiting(t.Context(), ledger.Scope{Batch: "batch-00000"})
+		return err
+	})
 	ask("batches, beginning", func(t testing.TB, l *ledger.Ledger) error {
 		_, err := l.Batches(t.Context(), "batch", ledger.Batch{Name: "batch-00001", FirstAt: s.Now}, 21)
 		return err

@@ -55,7 +55,7 @@ func (l *Ledger) Ask(ctx context.Context, k shipment.Key, actor string) error {
 func (l *Ledger) LastQuestion(ctx context.Context, k shipment.Key) (Question, error) {
 	q, err := first(ctx, l, scanQuestion, `SELECT `+questionColumns+` FROM questions WHERE partner = ? AND trade_no = ? ORDER BY id DESC LIMIT 1`,
 		k.Partner, k.TradeNo)
-	return q, orNotFound(err)
+	return q, orNotFound(err, "a question about shipment "+k.String())
 }
 
 // TakeQuestions takes open questions about the given accounts in hand, at most one of each account, the oldest

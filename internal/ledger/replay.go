@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -129,7 +130,7 @@ func (l *Ledger) described(ctx context.Context, f DeliveryFilter) (k shipment.Ke
 	if f.Endpoint != 0 {
 		e, err := first(ctx, l, scanEndpoint, `SELECT `+endpointColumns+` FROM endpoints p WHERE id = ?`, f.Endpoint)
 		if err != nil {
-			return k, nil, orNotFound(err)
+			return k, nil, orNotFound(err, "endpoint "+strconv.FormatInt(f.Endpoint, 10))
 		}
 		note("endpoint", e.String())
 	}

@@ -105,19 +105,19 @@ func micros(t time.Time) int64 {
 // Get reads one shipment. ErrNotFound when the ledger has none of that key.
 func (l *Ledger) Get(ctx context.Context, k shipment.Key) (Row, error) {
 	r, err := first(ctx, l, scanRow, l.dialect.selectRow()+byKey, k.Partner, k.TradeNo)
-	return found(r, err)
+	return found(k, r, err)
 }
 
 const byKey = `WHERE partner = ? AND trade_no = ?`
 
 func (t *tx) get(k shipment.Key) (Row, error) {
 	r, err := scanRow(t.row(t.dialect.selectRow()+byKey, k.Partner, k.TradeNo))
-	return found(r, err)
+	return found(k, r, err)
 }
 
-func found(r Row, err error) (Row, error) {
+func found(k shipment.Key, r Row, err error) (Row, error) {
 	if errors.Is(err, sql.ErrNoRows) {
-		return Row{}, ErrNotFound
+		return Row{}, absent("shipment " + k.String())
 	}
 	if err != nil {
 		return Row{}, fmt.Errorf("ledger: %w", err)
@@ -130,10 +130,13 @@ func printable(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "�"), "\x00", "�")
 }
 
+// absent is ErrNotFound about what is not there.
+func absent(what string) error { return fmt.Errorf("%s is %w", what, ErrNotFound) }
+
 // orNotFound names the absence of a row.
-func orNotFound(err error) error {
+func orNotFound(err error, what string) error {
 	if errors.Is(err, sql.ErrNoRows) {
-		return ErrNotFound
+		return absent(what)
 	}
 	return err
 }

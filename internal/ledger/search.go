@@ -104,8 +104,8 @@ func (f DeadFilter) conditions(d dialect) *conditions {
 	}
 	c.since("settled_at", f.From, f.To)
 	if f.Text != "" {
-		part := "%" + literally(f.Text) + "%"
-		c.add(fmt.Sprintf(`(trade_no %[1]s ? ESCAPE '!' OR order_ref %[1]s ? ESCAPE '!' OR invoice_no %[1]s ? ESCAPE '!')`, d.like), part, part, part)
+		part, args := d.containing(f.Text)
+		c.add(part, args...)
 	}
 	return c
 }
@@ -191,23 +191,22 @@ func (f ShipmentFilter) lists() []*conditions {
 	return all
 }
 
-// Shipments lists shipments by the time of acceptance, live and settled ones.
+// Shipments lists shipments by the time of acceptance, live and settled ones. Of each state no more than its index
+// says is looked at for the page, and only what the page has is read from the table.
 func (l *Ledger) Shipments(ctx context.Context, f ShipmentFilter, p Page) ([]Row, error) {
-	var rows []Row
-	for _, c := range f.lists() {
-		order := p.narrow(c, "accepted_at")
+	var lists []string
+	var all []any
+	var order string
+	for i, c := range f.lists() {
+		order = p.narrow(c, "accepted_at")
 		where, args := c.where()
-		some, err := list(ctx, l, scanRow, l.dialect.selectRow()+`WHERE `+where+` ORDER BY `+order+` LIMIT ?`, append(args, p.Size)...)
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, some...)
+		lists = append(lists, fmt.Sprintf(`SELECT id, accepted_at FROM (SELECT id, accepted_at FROM shipments WHERE %s ORDER BY %s LIMIT ?) l%d`, where, order, i))
+		all = append(append(all, args...), p.Size)
 	}
+	rows, err := list(ctx, l, scanRow, l.dialect.selectRow()+`WHERE id IN (SELECT id FROM (`+strings.Join(lists, " UNION ALL ")+`) u ORDER BY `+order+` LIMIT ?)`,
+		append(all, p.Size)...)
 	slices.SortFunc(rows, func(a, b Row) int { return newest(a.AcceptedAt, b.AcceptedAt, a.ID, b.ID) })
-	if over := len(rows) - p.Size; over > 0 && p.Back {
-		rows = rows[over:]
-	}
-	return rows[:min(len(rows), p.Size)], nil
+	return rows, err
 }
 
 // CountShipments counts shipments by state, whatever state the filter has. It walks through an index: a million

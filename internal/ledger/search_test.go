@@ -93,6 +93,9 @@ func testDeadLetterFilters(t *testing.T) {
 		"order number":      {ledger.DeadFilter{Text: "ORDER%"}, []int{3}},
 		"waybill":           {ledger.DeadFilter{Text: "t_2"}, []int{3}},
 		"not a wildcard":    {ledger.DeadFilter{Text: "O%7"}, nil},
+		"no letter":         {ledger.DeadFilter{Text: "%7"}, []int{3}},
+		"no letter either":  {ledger.DeadFilter{Text: "_2"}, []int{3}},
+		"no wildcard":       {ledger.DeadFilter{Text: "%0"}, nil},
 		"neither":           {ledger.DeadFilter{Text: "F_100"}, nil},
 		"everything at all": {ledger.DeadFilter{Partner: partner, Reason: shipment.ReasonTradeNotExist, Code: "A", Batch: "b1", Assignee: "li", Text: "sf"}, []int{1}},
 	} {

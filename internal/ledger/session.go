@@ -45,7 +45,7 @@ func (l *Ledger) Session(ctx context.Context, digest string) (Session, error) {
 		v.MadeAt, v.Expires = at(made), at(expires)
 		return v, err
 	}, `SELECT username, address, made_at, expires_at FROM sessions WHERE digest = ? AND expires_at > ?`, digest, now)
-	return s, orNotFound(err)
+	return s, orNotFound(err, "the session")
 }
 
 // CloseSession ends the session under a digest; that there is none is success. Whose it was has logged out, whoever

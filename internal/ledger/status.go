@@ -56,6 +56,12 @@ func (l *Ledger) PartnersIn(ctx context.Context, s Scope) ([]string, error) {
 		`SELECT DISTINCT partner FROM shipments WHERE `+where+` ORDER BY partner`, args...)
 }
 
+// PartnersWaiting lists the accounts for which something in a scope is open.
+func (l *Ledger) PartnersWaiting(ctx context.Context, s Scope) ([]string, error) {
+	where, args := s.where()
+	return list(ctx, l, scanText, `SELECT DISTINCT partner FROM shipments WHERE `+where+` AND state IN ('queued', 'calling') ORDER BY partner`, args...)
+}
+
 // uncalled is what may still be cancelled.
 const uncalled = ` AND state = 'queued' AND sent_attempts = 0`
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -102,7 +103,13 @@ func (w *window) resize(width int) {
 // visit goes to a path.
 func (w *window) visit(path string) {
 	w.t.Helper()
-	w.do("visit "+path, chromedp.Navigate(w.base+path), chromedp.WaitReady("footer"))
+	w.visitAt(w.base, path)
+}
+
+// visitAt goes to a path of another desk.
+func (w *window) visitAt(base, path string) {
+	w.t.Helper()
+	w.do("visit "+path, chromedp.Navigate(base+path), chromedp.WaitReady("footer"))
 }
 
 // ask evaluates an expression in the page.
@@ -165,11 +172,40 @@ func (w *window) fill(selector, text string) {
 	w.do("fill "+selector, chromedp.Clear(selector), chromedp.SendKeys(selector, text))
 }
 
+// send posts a form, as a page of the desk would.
+func (w *window) send(path string, fields url.Values) {
+	w.t.Helper()
+	values, err := json.Marshal(fields)
+	if err != nil {
+		w.t.Fatal(err) // texts
+	}
+	ask[bool](w, `(() => {
+		const form = document.createElement('form')
+		form.method = 'post'
+		form.action = `+quoted(path)+`
+		form.id = 'sent'
+		for (const [name, all] of Object.entries(`+string(values)+`)) for (const value of all) {
+			const field = document.createElement('input')
+			field.type = 'hidden'
+			field.name = name
+			field.value = value
+			form.append(field)
+		}
+		document.body.append(form)
+		form.submit()
+		return true
+	})()`)
+	w.until(`document.readyState === 'complete' && document.querySelector('footer') && !document.getElementById('sent')`)
+}
+
 // keys types keys into whatever has the focus.
 func (w *window) keys(keys string) {
 	w.t.Helper()
 	w.do("type", chromedp.KeyEvent(keys))
 }
+
+// screenshots is where pictures go.
+var screenshots = filepath.Join(root, ".cache", "screenshots")
 
 // picture keeps what a page looks like, whole, and reports what does not fit the window's width.
 func (w *window) picture(name string, width int) {
@@ -189,11 +225,10 @@ func (w *window) picture(name string, width int) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	dir := filepath.Join(root, ".cache", "screenshots")
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if err := os.MkdirAll(screenshots, 0o750); err != nil {
 		w.t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d.png", name, width)), png, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(screenshots, fmt.Sprintf("%s-%d.png", name, width)), png, 0o644); err != nil {
 		w.t.Fatal(err)
 	}
 }

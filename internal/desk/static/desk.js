@@ -48,27 +48,53 @@ function selection(form) {
   show()
 }
 
-// Pages marked data-live are read again every few seconds, unless somebody reads or picks something.
+// A field that is not as the page came.
+function changed(field) {
+  if (field.type === 'checkbox' || field.type === 'radio') return field.checked !== field.defaultChecked
+  if (field.tagName !== 'SELECT') return field.value !== field.defaultValue
+  return field.selectedIndex !== Math.max(0, [...field.options].findIndex(o => o.defaultSelected))
+}
+
+// What stands for an element when its part of the page is read again; nothing when it has no name of its own.
+function twin(element, old, fresh) {
+  const name = e => [e.id, ...['href', 'name', 'value', 'data-copy', 'aria-label'].map(a => e.getAttribute(a))].join('|')
+  const same = root => [...root.querySelectorAll(element.tagName)].filter(e => name(e) === name(element))
+  return same(old).length === 1 && same(fresh).length === 1 ? same(fresh)[0] : null
+}
+
+// Parts of a page that are marked data-live are read again after so many seconds, unless somebody reads, picks or
+// types something. What has the focus keeps it.
 function live() {
   const main = document.getElementById('main')
-  const marked = main && main.querySelector('[data-live]')
-  if (!marked) return
-  if (marked.dataset.live === '') return // nothing is awaited
-  const typed = () => [...main.querySelectorAll('input:not([type=hidden]), textarea')].some(f => f.value !== f.defaultValue)
-  const busy = () => document.hidden || typed() || String(getSelection()) !== '' || main.querySelector('input:checked, details[open], dialog[open]') ||
-    (document.activeElement && document.activeElement !== document.body && document.activeElement !== main)
-  const timer = setInterval(async () => {
+  const parts = root => [...root.querySelectorAll('[data-live]')]
+  const focused = () => parts(main).some(p => p.contains(document.activeElement)) ? document.activeElement : null
+  const busy = () => document.hidden || String(getSelection()) !== '' ||
+    [...main.querySelectorAll('input:not([type=hidden]), textarea, select')].some(changed) ||
+    main.querySelector('[data-live] :is(input:checked, details[open]), dialog[open], tbody tr:hover, .bulkbar:hover') ||
+    (focused() && focused().matches('input:not([type=checkbox]), textarea, select'))
+  const look = async () => {
     if (busy()) return
-    try {
-      const answer = await fetch(location.href, { headers: { Accept: 'text/html' }, redirect: 'error' })
-      if (!answer.ok || busy()) return
-      const page = new DOMParser().parseFromString(await answer.text(), 'text/html')
-      const fresh = page.querySelector('[data-live]')
-      const old = main.querySelector('[data-live]')
-      if (fresh && old) { old.replaceWith(fresh); wire(fresh) }
-      if (fresh && fresh.dataset.live === '') clearInterval(timer)
-    } catch { /* the next time will do */ }
-  }, Number(marked.dataset.live) * 1000 || 5000)
+    const answer = await fetch(location.href, { headers: { Accept: 'text/html' }, redirect: 'error' })
+    if (!answer.ok) return
+    const fresh = parts(new DOMParser().parseFromString(await answer.text(), 'text/html'))
+    if (busy() || fresh.length !== parts(main).length) return
+    const focus = focused()
+    parts(main).forEach((old, i) => {
+      const heir = focus && old.contains(focus) ? twin(focus, old, fresh[i]) : null
+      if (focus && old.contains(focus) && !heir) return
+      const left = [...old.querySelectorAll('.scroll')].map(e => e.scrollLeft)
+      old.replaceWith(fresh[i])
+      wire(fresh[i])
+      ;[...fresh[i].querySelectorAll('.scroll')].forEach((e, n) => { e.scrollLeft = left[n] || 0 })
+      if (heir) heir.focus({ preventScroll: true })
+    })
+  }
+  const wait = () => {
+    const part = main && parts(main)[0]
+    if (!part || part.dataset.live === '') return // nothing is awaited
+    setTimeout(() => look().catch(() => { /* the next time will do */ }).finally(wait), Number(part.dataset.live) * 1000)
+  }
+  wait()
 }
 
 // On a narrow screen the filter's other fields fold away while none of them is used.
