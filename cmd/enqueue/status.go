@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ type status struct {
 	Total   int64                    `json:"total"`
 	Counts  map[shipment.State]int64 `json:"counts"` // every state, always
 	Held    []held                   `json:"held"`   // accounts concerned that are on hold; never nil
+	Slowed  []slowed                 `json:"slowed"` // those that are called for rarely, since Alipay is out of order; never nil
 	ETA     intake.Time              `json:"eta"`
 	Dead    []dead                   `json:"dead"` // at most deadShown, the newest first; never nil
 }
@@ -45,6 +47,12 @@ type held struct {
 	Partner string `json:"partner"`
 	Code    string `json:"code"`
 	Reason  string `json:"reason"`
+	Since   string `json:"since"`
+}
+
+type slowed struct {
+	Partner string `json:"partner"`
+	Code    string `json:"code"` // empty: no answer that counts
 	Since   string `json:"since"`
 }
 
@@ -89,7 +97,7 @@ func unknown(book *ledger.Ledger, batch, partner string) error {
 }
 
 func readStatus(ctx context.Context, book *ledger.Ledger, scope ledger.Scope) (status, error) {
-	st := status{Batch: scope.Batch, Partner: scope.Partner, Held: []held{}, Dead: []dead{}}
+	st := status{Batch: scope.Batch, Partner: scope.Partner, Held: []held{}, Slowed: []slowed{}, Dead: []dead{}}
 	var err error
 	if st.Counts, err = book.Counts(ctx, scope); err != nil {
 		return st, err
@@ -124,6 +132,8 @@ func readStatus(ctx context.Context, book *ledger.Ledger, scope ledger.Scope) (s
 		case account.Hold != nil:
 			h := account.Hold
 			st.Held = append(st.Held, held{partner, h.Code, h.Reason, h.Since.In(intake.Beijing).Format(time.RFC3339)})
+		case account.Slowed != nil:
+			st.Slowed = append(st.Slowed, slowed{partner, account.Slowed.Code, account.Slowed.Since.In(intake.Beijing).Format(time.RFC3339)})
 		}
 	}
 	return st, nil
@@ -150,8 +160,12 @@ func (p *page) status(st status) {
 	for _, h := range st.Held {
 		p.line("Account %s is on hold since %s (%s: %s). When its cause is gone: worker release %s; see docs/operations.md#holds", h.Partner, h.Since, h.Code, h.Reason, h.Partner)
 	}
+	for _, w := range st.Slowed {
+		p.line("Alipay is out of order for account %s since %s (%s): it is called for once in a while, and at full pace when Alipay answers again",
+			w.Partner, w.Since, cmp.Or(w.Code, "no answer that counts"))
+	}
 	switch {
-	case st.Counts[shipment.Queued]+st.Counts[shipment.Calling] == 0 || (st.ETA.IsZero() && len(st.Held) > 0): // said above
+	case st.Counts[shipment.Queued]+st.Counts[shipment.Calling] == 0 || (st.ETA.IsZero() && len(st.Held)+len(st.Slowed) > 0): // said above
 	default:
 		p.eta(st.ETA)
 	}
