@@ -23,9 +23,9 @@ type status struct {
 	Batch   string                   `json:"batch"`
 	Partner string                   `json:"partner"`
 	Total   int64                    `json:"total"`
-	Counts  map[shipment.State]int64 `json:"counts"` // every state, always
-	Held    []held                   `json:"held"`   // accounts concerned that are on hold; never nil
-	Slowed  []slowed                 `json:"slowed"` // those that are called for rarely, since Alipay is out of order; never nil
+	Counts  map[shipment.State]int64 `json:"counts"`           // every state, always
+	Held    []held                   `json:"held"`             // accounts concerned that are on hold; never nil
+	Slowed  []slowed                 `json:"slowed,omitempty"` // those that are called for rarely, since Alipay is out of order
 	ETA     intake.Time              `json:"eta"`
 	Dead    []dead                   `json:"dead"` // at most deadShown, the newest first; never nil
 }
@@ -97,7 +97,7 @@ func unknown(book *ledger.Ledger, batch, partner string) error {
 }
 
 func readStatus(ctx context.Context, book *ledger.Ledger, scope ledger.Scope) (status, error) {
-	st := status{Batch: scope.Batch, Partner: scope.Partner, Held: []held{}, Slowed: []slowed{}, Dead: []dead{}}
+	st := status{Batch: scope.Batch, Partner: scope.Partner, Held: []held{}, Dead: []dead{}}
 	var err error
 	if st.Counts, err = book.Counts(ctx, scope); err != nil {
 		return st, err
