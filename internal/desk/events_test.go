@@ -3,7 +3,6 @@ package desk_test
 import (
 	"net/http"
 	"net/url"
-	"strings"
 	"testing"
 	"time"
 
