@@ -311,6 +311,9 @@ func (t *tx) accountAfter(partner string, m Move, actor string) error {
 	case m.To == shipment.Dead:
 		return t.died(partner, m.Code, actor)
 	case m.To == shipment.Shipped:
+		if err := t.well(partner, actor); err != nil {
+			return err
+		}
 		return t.lived(partner)
 	}
 	return nil

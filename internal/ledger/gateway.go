@@ -9,7 +9,8 @@ import (
 
 // While Alipay is out of order, calling on at full pace would only spend the retry budget of everything in line. So
 // an account whose calls come to nothing ten times in a row is slowed: one call a minute or so finds out when it is
-// over, and the time until then is in no budget. The first call that Alipay answers properly ends it.
+// over, and the time until then is in no budget. The first call that Alipay answers properly, or turns out to have
+// shipped its trade, ends it.
 
 // TroublesInARow is how many calls of an account may come to nothing in a row before it is slowed.
 const TroublesInARow = 10
@@ -49,16 +50,7 @@ func (t *tx) health(partner string, f Finish, actor string) error {
 	case HealthUnsaid:
 		return nil
 	case HealthWell:
-		n, err := t.changed(`UPDATE accounts SET slowed_at = 0, slowed_by = '' WHERE partner = ? AND slowed_at <> 0`, partner)
-		if err == nil && n > 0 {
-			if err = t.unpause(partner); err == nil {
-				err = t.enter(entry{key: shipment.Key{Partner: partner}, actor: actor, act: ActFullPace})
-			}
-		}
-		if err != nil {
-			return err
-		}
-		return t.exec(`UPDATE accounts SET troubles = 0 WHERE partner = ? AND troubles > 0`, partner)
+		return t.well(partner, actor)
 	case HealthTroubled:
 	}
 	if err := t.exec(`UPDATE accounts SET troubles = troubles + 1 WHERE partner = ?`, partner); err != nil {
@@ -78,6 +70,21 @@ func (t *tx) health(partner string, f Finish, actor string) error {
 		return nil // it was slowed before
 	}
 	return t.enter(entry{key: shipment.Key{Partner: partner}, actor: actor, act: ActSlow, detail: f.Move.Code})
+}
+
+// well ends a row of troubles, and brings the full pace back. Also when a query or a notification says that a call
+// has shipped its trade: it has not come to nothing, though its answer got lost.
+func (t *tx) well(partner, actor string) error {
+	n, err := t.changed(`UPDATE accounts SET slowed_at = 0, slowed_by = '' WHERE partner = ? AND slowed_at <> 0`, partner)
+	if err == nil && n > 0 {
+		if err = t.unpause(partner); err == nil {
+			err = t.enter(entry{key: shipment.Key{Partner: partner}, actor: actor, act: ActFullPace})
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return t.exec(`UPDATE accounts SET troubles = 0 WHERE partner = ? AND troubles > 0`, partner)
 }
 
 // unpause takes the pause out of every retry budget, once the account is neither on hold nor slowed.

@@ -89,9 +89,16 @@ func testProbesOfASlowedAccount(t *testing.T) {
 	if _, err := l.TakeOver(t.Context(), get(t, l, parcel(2)), 0, "w2", true); err != nil {
 		t.Fatal(err)
 	}
-	finish(t, l, old, ledger.Finish{Health: ledger.HealthWell, Answered: true, Interval: time.Second, Move: shipped})
+	finish(t, l, old, ledger.Finish{Health: ledger.HealthWell, Answered: true, Interval: time.Second, Move: ledger.Move{To: shipment.Queued}})
 	if account(t, l).Slowed == nil {
 		t.Error("a late answer has brought the full pace back")
+	}
+	// That a call has shipped its trade is a fact, however it is learnt.
+	if _, err := l.Settle(t.Context(), get(t, l, parcel(2)), shipped, "w2"); err != nil {
+		t.Fatal(err)
+	}
+	if account(t, l).Slowed != nil {
+		t.Error("slowed, though a query says that a call has worked")
 	}
 }
 

@@ -201,11 +201,11 @@ func testANoticeOvertakesTheAnswer(t *testing.T) {
 		held     bool
 	}{
 		"T":       {ledger.Finish{Move: shipped, Answered: true, Interval: time.Minute, Health: ledger.HealthWell}, 1, true, 0, false},
-		"busy":    {ledger.Finish{Move: busy, Answered: true, Interval: time.Minute}, 1, true, 3, false},
+		"busy":    {ledger.Finish{Move: busy, Answered: true, Interval: time.Minute}, 1, true, 0, false},
 		"refusal": {ledger.Finish{Move: refusal, Answered: true, Interval: time.Minute, Health: ledger.HealthWell}, 1, true, 0, false},
-		"silence": {ledger.Finish{Move: silence, Health: ledger.HealthTroubled}, 1, false, 4, false},
+		"silence": {ledger.Finish{Move: silence, Health: ledger.HealthTroubled}, 1, false, 1, false},
 		"hold":    {ledger.Finish{Move: hold, Answered: true, Interval: time.Minute, Health: ledger.HealthWell}, 1, true, 0, true},
-		"unsent":  {ledger.Finish{NotSent: true}, 0, true, 3, false},
+		"unsent":  {ledger.Finish{NotSent: true}, 0, true, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := book(t)

@@ -121,7 +121,7 @@ func (l *lane) round(ctx context.Context, j *job) (done bool, err error) {
 		return false, err // step 1 again: due at once, or later
 	case lookGo:
 	}
-	account, err := l.awaitRelease(ctx)
+	account, err := l.awaitRelease(ctx, row)
 	if err != nil {
 		return false, err
 	}

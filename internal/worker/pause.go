@@ -10,8 +10,8 @@ import (
 )
 
 // awaitRelease reads the account, and waits while it is on hold, or slowed and closed for long: a query that was made
-// now would be too old by then.
-func (l *lane) awaitRelease(ctx context.Context) (ledger.Account, error) {
+// now would be too old by then. What is in doubt is queried all the same: that settles it, and may show that Alipay works.
+func (l *lane) awaitRelease(ctx context.Context, row ledger.Row) (ledger.Account, error) {
 	for {
 		account, err := l.w.o.Book.Account(ctx, l.partner)
 		if err != nil {
@@ -21,7 +21,7 @@ func (l *lane) awaitRelease(ctx context.Context) (ledger.Account, error) {
 		wait := ratelimit.Slot{Held: true}.Wait(l.a().Interval)
 		if account.Hold == nil {
 			wait = min(wait, account.OpenAt.Sub(account.Now)-preflightTime(0, true))
-			if account.Slowed == nil || wait <= 0 {
+			if account.Slowed == nil || row.Doubt || wait <= 0 {
 				return account, nil
 			}
 		}

@@ -100,7 +100,7 @@ func (w *Worker) run() error {
 		w.o.Log.Debug().Err(err).Msg("Redis does not tell how it treats memory")
 	}
 	var loops sync.WaitGroup
-	if !w.o.WithoutFeeder || !w.o.WithoutRescue { // the handler alone, for tests, has nothing else under way
+	if !w.alone() {
 		loops.Go(func() { w.every(beatEvery, "say that it works", w.beat) }) // loading the belt may take a while
 	}
 	w.loadBelt()
@@ -124,9 +124,14 @@ func (w *Worker) run() error {
 	loops.Go(func() { w.every(questionEvery, "answer what people ask", w.answerQuestions) })
 	loops.Wait()
 	w.asking.running.Wait()
-	w.sayStopped()
+	if !w.alone() {
+		w.sayStopped()
+	}
 	return nil
 }
+
+// alone: the handler alone, for tests, has nothing else under way.
+func (w *Worker) alone() bool { return w.o.WithoutFeeder && w.o.WithoutRescue }
 
 // startLanes starts every lane unless Stop was faster.
 func (w *Worker) startLanes() bool {
