@@ -54,8 +54,10 @@ func (c *fileCmd) print(w io.Writer, sum intake.Summary) error {
 	p.line("%7d refused", sum.Rejected)
 	p.refused(sum)
 	c.older(p, sum)
-	if sum.Accepted > 0 && !c.DryRun {
+	if sum.Accepted > 0 {
 		p.eta(sum.ETA)
+	}
+	if sum.Accepted > 0 && !c.DryRun {
 		p.line("Follow it with: enqueue wait --batch %s", shellQuote(sum.Batch))
 	}
 	return p.err

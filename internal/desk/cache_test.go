@@ -44,7 +44,7 @@ func TestCountedLastsAsLongAsItWasWorth(t *testing.T) {
 func TestSteadyLetsNobodyWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		d := &Desk{counts: newCache(), ctx: ctx, cancel: cancel}
+		d := &Desk{counts: newCache(), uploads: newUploads(), ctx: ctx, cancel: cancel}
 		made := 0
 		ask := func() (n int, waited time.Duration) {
 			start := time.Now()

@@ -8,6 +8,34 @@ import (
 	"fahuo/internal/ledger"
 )
 
+// ForgetUploadsAfter sets how long files are kept.
+func (d *Desk) ForgetUploadsAfter(kept time.Duration) { d.uploads.kept = kept }
+
+// Forgotten waits until what was forgotten is gone from the disk.
+func (d *Desk) Forgotten() { d.uploads.leaving.Wait() }
+
+// UploadDirs are where files are kept.
+func (d *Desk) UploadDirs() (dirs []string) {
+	d.uploads.mu.Lock()
+	defer d.uploads.mu.Unlock()
+	for _, u := range d.uploads.all {
+		dirs = append(dirs, u.dir)
+	}
+	return dirs
+}
+
+// MaxUpload is the largest file.
+const MaxUpload = maxUpload
+
+// Forms are what intake and the noun say, in Chinese, by what they say in English.
+func Forms() map[string]string {
+	all, err := parseLanguages()
+	if err != nil {
+		panic(err)
+	}
+	return all["zh"].forms
+}
+
 // Settled waits until nothing is under way beside the requests.
 func (d *Desk) Settled() { d.running.Wait() }
 
