@@ -9,8 +9,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -254,87 +252,4 @@ func TestImportTooLarge(t *testing.T) {
 		t.Errorf("kept: %v", dirs)
 	}
 	wang.post("/cancel", url.Values{"name": {strings.Repeat("x", 2<<20)}}).want(http.StatusBadRequest)
-}
-
-// Only who has handed a file over sees it, and only an operator hands one over, from the desk's own page.
-func TestImportIsOnesOwn(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	wang, li, look := s.as("wang", "zh"), s.as("li", "zh"), s.as("look", "zh")
-	p := wang.send("a.csv", csvOf(1))
-	wang.follow(p)
-	for _, b := range []*browser{li, look} {
-		for _, path := range []string{p.location, p.location + "/refused.csv", p.location + "/refused.xlsx"} {
-			if a := b.get(path); a.status != http.StatusNotFound && a.status != http.StatusForbidden {
-				t.Errorf("%s: %d", path, a.status)
-			}
-		}
-	}
-	li.post(p.location+"/confirm", nil).want(http.StatusNotFound)
-	li.post(p.location+"/choose", url.Values{"account": {outlet}}).want(http.StatusNotFound)
-	look.get("/import").want(http.StatusForbidden)
-	look.send("a.csv", csvOf(1)).want(http.StatusForbidden)
-	look.look("/").saysNot(`href="/import"`)
-	wang.look("/").holds(`href="/import"`)
-	wang.sendFrom(http.Header{"Sec-Fetch-Site": {"cross-site"}}, "a.csv", csvOf(1)).want(http.StatusForbidden)
-	wang.do(http.MethodPost, p.location+"/confirm", nil, http.Header{"Origin": {"https://evil.example"}}).want(http.StatusForbidden)
-	if s.queued() != 0 || len(s.desk.UploadDirs()) != 1 {
-		t.Errorf("%d are queued, %v kept", s.queued(), s.desk.UploadDirs())
-	}
-	wang.get(p.location + "/refused.csv").want(http.StatusNotFound) // nothing was refused
-}
-
-// gone demands that of the kept files none is left, neither for its owner nor on the disk.
-func (b *browser) gone(path string, dirs []string) {
-	b.t.Helper()
-	b.desk.Forgotten()
-	p := b.post(path+"/confirm", nil)
-	p.want(http.StatusNotFound)
-	p.says("这个文件已不在这里")
-	for _, dir := range dirs {
-		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
-			b.t.Errorf("%s is still there: %v", dir, err)
-		}
-	}
-}
-
-// A file is private while it is kept, and is forgotten at logout, when there are too many, and at the end.
-func TestImportsAreForgotten(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	wang := s.as("wang", "zh")
-	first := wang.send("a.csv", csvOf(1)).location
-	dirs := s.desk.UploadDirs()
-	for path, mode := range map[string]os.FileMode{dirs[0]: 0o700, filepath.Join(dirs[0], "file"): 0o600, filepath.Join(dirs[0], "refused"): 0o600} {
-		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != mode {
-			t.Errorf("%s: %v %v", path, info, err)
-		}
-	}
-	for n := range 3 {
-		wang.send("a.csv", csvOf(n))
-	}
-	wang.gone(first, dirs)
-	last, all := wang.send("a.csv", csvOf(9)).location, s.desk.UploadDirs()
-	if len(all) != 3 {
-		t.Errorf("%d are kept", len(all))
-	}
-	wang.post("/logout", nil).want(http.StatusSeeOther)
-	wang = s.as("wang", "zh")
-	wang.gone(last, all)
-	last, all = wang.send("a.csv", csvOf(9)).location, s.desk.UploadDirs()
-	s.desk.Stop()
-	wang.gone(last, all)
-	wang.send("a.csv", csvOf(9)).want(http.StatusServiceUnavailable)
-}
-
-// After its time a file is gone; whoever confirms it then is told, and nothing is lost or queued.
-func TestImportsExpire(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	s.desk.ForgetUploadsAfter(time.Nanosecond)
-	wang := s.as("wang", "zh")
-	wang.gone(wang.send("a.csv", csvOf(1)).location, s.desk.UploadDirs())
-	if s.queued() != 0 {
-		t.Error("something is queued")
-	}
 }
