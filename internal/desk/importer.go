@@ -38,11 +38,11 @@ type file struct {
 // tally is what became of a file's rows, or would become.
 type tally struct {
 	Accepted, Already, Conflicts, Rejected int64
-	ETA       time.Time // when the last of them will have been called; zero: nobody can say
-	Accounts  []string  // into whose lines they go
-	Refusals  []refusal // the first of them
-	AlreadyIn []string  // batches
-	Warnings  []warning
+	ETA                                    time.Time // when the last of them will have been called; zero: nobody can say
+	Accounts                               []string  // into whose lines they go
+	Refusals                               []refusal // the first of them
+	AlreadyIn                              []string  // batches
+	Warnings                               []warning
 }
 
 // refusal is a row that was not taken, and why.

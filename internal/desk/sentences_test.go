@@ -71,7 +71,7 @@ func computed() map[string][]string {
 		"done.": {"account_held", "account_released", "batch_cancelled", "events_replayed"}, "call.": {"success", "busy", "refused", "account", "unknown", "not_sent"},
 		"batches.left_": {"calling", "shipped", "dead"},
 		"nav.":          {"overview", "dead", "shipments", "batches", "import", "accounts", "events", "audit"},
-		"import.warn.": warnings(), "import.field.": {"row", "trade_no", "logistics_name", "invoice_no", "transport_type", "create_transport_type", "seller_ip", "partner", "order_ref", "batch", "urgent"},
+		"import.warn.":  warnings(), "import.field.": {"row", "trade_no", "logistics_name", "invoice_no", "transport_type", "create_transport_type", "seller_ip", "partner", "order_ref", "batch", "urgent"},
 	}
 }
 

@@ -41,9 +41,9 @@ type upload struct {
 	dir     string // of its own; empty: forgotten
 	file    file
 	found   tally // by the dry run; by the import once it is done
-	fault   error   // instead of that
-	entered bool    // the import stands in the audit trail
-	done    bool    // it has been imported
+	fault   error // instead of that
+	entered bool  // the import stands in the audit trail
+	done    bool  // it has been imported
 }
 
 func (u *upload) path() string    { return filepath.Join(u.dir, "file") }

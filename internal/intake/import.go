@@ -32,10 +32,10 @@ type Options struct {
 	DryRun         bool // check everything, accept nothing
 	Strict         bool // accept nothing if any row is refused
 	Actor          string
-	Source         string               // the API token that hands the file over; empty: none
-	Warn           func(Warning)        // what a person should know of all of the file; may be nil
-	Progress       func(line int64)     // after each transaction: how far it has got; may be nil
-	Taken          func()               // after each transaction that took rows; may be nil. Alongside has one
+	Source         string           // the API token that hands the file over; empty: none
+	Warn           func(Warning)    // what a person should know of all of the file; may be nil
+	Progress       func(line int64) // after each transaction: how far it has got; may be nil
+	Taken          func()           // after each transaction that took rows; may be nil. Alongside has one
 	// Refused gets the refused rows, if there are any, once the rest is taken. nil: they go into files beside the
 	// input (Source.RejectedPath), and the summary names those.
 	Refused func(*Refused) error
