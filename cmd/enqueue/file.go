@@ -135,7 +135,7 @@ func (c *fileCmd) importFile(ctx context.Context, g *cli, s streams, log zerolog
 		bar := newBar(s, source.Lines, c.JSON)
 		sum, err = intake.Import(ctx, book, source, intake.Options{
 			Partner: c.Partner, DefaultPartner: c.fallback, Batch: c.Batch, Urgent: c.Urgent, DryRun: c.DryRun, Strict: c.Strict,
-			Actor: person(), Warn: func(m string) { log.Warn().Msg(m) }, Progress: bar.set, Taken: more,
+			Actor: person(), Warn: func(m intake.Warning) { log.Warn().Msg(m.String()) }, Progress: bar.set, Taken: more,
 		})
 		bar.end()
 		stop()

@@ -54,8 +54,14 @@ func (c *fileCmd) print(w io.Writer, sum intake.Summary) error {
 	p.line("%7d refused", sum.Rejected)
 	p.refused(sum)
 	c.older(p, sum)
-	if sum.Accepted > 0 && !c.DryRun {
+	switch {
+	case sum.Accepted == 0:
+	case c.DryRun && !sum.ETA.IsZero():
+		p.line("Queued now, the last of them would be called by about %s if nothing fails.", sum.ETA)
+	default:
 		p.eta(sum.ETA)
+	}
+	if sum.Accepted > 0 && !c.DryRun {
 		p.line("Follow it with: enqueue wait --batch %s", shellQuote(sum.Batch))
 	}
 	return p.err

@@ -27,7 +27,7 @@ type File struct {
 	Already      int         `json:"already" doc:"Rows that are here already."`
 	Conflicts    int         `json:"conflicts" doc:"Rows that are here with other details, and were refused."`
 	Rejected     int         `json:"rejected" doc:"Rows that are wrong in themselves, and were refused."`
-	ETA          *Time       `json:"eta" doc:"When the last of them will have been called if nothing fails; null if nobody can say."`
+	ETA          *Time       `json:"eta" doc:"When the last of them will have been called if nothing fails, also of those that a dry run would accept; null if nobody can say."`
 	Rejections   []Rejection `json:"rejections" nullable:"false" doc:"The rows that were refused, conflicts among them."`
 	RejectedFile string      `json:"rejected_file" doc:"The same as a CSV file to be corrected and handed over again: the original columns, then line, field and reason. Empty if there are none."`
 }
@@ -151,7 +151,7 @@ func (a *API) importFile(ctx context.Context, in *filesInput, source *intake.Sou
 	token := tokenOf(ctx)
 	o := intake.Options{
 		Partner: in.Partner, Only: token.Partners, Batch: strings.TrimSpace(in.Batch), Urgent: in.Urgent, DryRun: in.DryRun, Strict: in.Strict,
-		Actor: actor(ctx), Source: token.Name, Warn: func(m string) { zerolog.Ctx(ctx).Info().Msg(m) },
+		Actor: actor(ctx), Source: token.Name, Warn: func(m intake.Warning) { zerolog.Ctx(ctx).Info().Msg(m.String()) },
 	}
 	if len(token.Partners) == 1 {
 		o.DefaultPartner = token.Partners[0]

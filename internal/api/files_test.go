@@ -30,7 +30,7 @@ func TestAFile(t *testing.T) {
 	s.announce(t, shopPartner, mallPartner)
 	content := csvFile + trade(1) + ",顺丰,SF1," + shopPartner + "\n" + trade(2) + ",顺丰,SF2," + mallPartner + "\n" + trade(3) + ",,SF3,\n" + trade(4) + ",顺丰,SF4,\n"
 	got, a := s.upload(t, s.shop, "?batch=f&dry_run=true", "text/csv", content)
-	if got.Accepted != 2 || got.Rejected != 2 || !got.DryRun {
+	if got.Accepted != 2 || got.Rejected != 2 || !got.DryRun || got.ETA == nil {
 		t.Fatalf("got %s", a.body)
 	}
 	if got, a = s.upload(t, s.shop, "?batch=f&strict=true", "text/csv", content); got.Accepted != 0 || got.Rejected != 2 {

@@ -33,7 +33,7 @@ type auditLine struct {
 // acts are those that stand in the trail, in the order of the filter's list. Their words are event.ACT.
 var acts = []ledger.Act{
 	ledger.ActSendAgain, ledger.ActClose, ledger.ActUndoClose, ledger.ActMarkShipped, ledger.ActAssign, ledger.ActNote, ledger.ActAsk, ledger.ActCancel,
-	ledger.ActHold, ledger.ActRelease, ledger.ActReplay, ledger.ActPrune, ledger.ActLogin, ledger.ActLogout,
+	ledger.ActHold, ledger.ActRelease, ledger.ActReplay, ledger.ActImport, ledger.ActPrune, ledger.ActLogin, ledger.ActLogout,
 }
 
 func (q *request) audit() error {
@@ -107,7 +107,7 @@ func (l *language) audited(line ledger.Line, names map[string]string) auditLine 
 		v.Account = line.Partner
 	}
 	switch line.Act { //nolint:exhaustive // the detail of some acts is not for people; of the others it is
-	case ledger.ActCancel:
+	case ledger.ActCancel, ledger.ActImport:
 		v.Batch, v.Words = line.Detail, ""
 	case ledger.ActHold:
 		v.Words = strings.TrimPrefix(v.Words, ledger.HoldManual+": ")

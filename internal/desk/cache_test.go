@@ -44,7 +44,7 @@ func TestCountedLastsAsLongAsItWasWorth(t *testing.T) {
 func TestSteadyLetsNobodyWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		d := &Desk{counts: newCache(), ctx: ctx, cancel: cancel}
+		d := &Desk{counts: newCache(), uploads: newUploads(), ctx: ctx, cancel: cancel}
 		made := 0
 		ask := func() (n int, waited time.Duration) {
 			start := time.Now()
@@ -99,7 +99,7 @@ func TestSteadyLetsNobodyWait(t *testing.T) {
 func TestSoonWaitsForAMoment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		d := &Desk{counts: newCache(), ctx: ctx, cancel: cancel, countPatience: 100 * time.Millisecond}
+		d := &Desk{counts: newCache(), uploads: newUploads(), ctx: ctx, cancel: cancel, countPatience: 100 * time.Millisecond}
 		made, takes, fault := 0, time.Second, error(nil)
 		look := func() (n int, there bool, waited time.Duration, err error) {
 			start := time.Now()

@@ -50,6 +50,9 @@ type Desk struct {
 	patience time.Duration         // of a request for a preview
 
 	countPatience time.Duration // of a list for the number of its rows
+
+	importer importer
+	uploads  *uploads
 }
 
 // New puts a desk together. Nothing is listened on: Handler is for a server of the caller's.
@@ -67,6 +70,7 @@ func New(o Options) (*Desk, error) {
 		d.sheetRows = o.SheetRows
 	}
 	d.previews, d.patience, d.countPatience = make(map[string]*preparing), previewPatience, countPatience
+	d.importer, d.uploads = intakeOf{o.Book}, newUploads()
 	o.Users.complain(func(err error) {
 		o.Log.Warn().Err(err).Msg("the users file cannot be read; whoever was in it before may log in")
 	})
@@ -77,12 +81,14 @@ func New(o Options) (*Desk, error) {
 // Handler answers every request to the desk.
 func (d *Desk) Handler() http.Handler { return d.handler }
 
-// Stop waits for the step that an act over many is in; the rest of it waits for somebody to go on with it.
+// Stop waits for the step that an act over many is in, and for the rows that an import is just handing over; the rest of
+// it waits for somebody to go on with it. Files that nobody has confirmed are removed.
 func (d *Desk) Stop() {
 	d.mu.Lock() // nobody is just beginning something
 	d.cancel()
 	d.mu.Unlock()
 	d.running.Wait()
+	d.uploads.stop()
 }
 
 // sessionLasts is how long somebody stays logged in.

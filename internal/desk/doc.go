@@ -28,6 +28,13 @@
 // A preview that takes long is made beside the request, too (bulkpreview.go). What a desk has begun and not ended, any
 // desk can go on with: the ledger knows what is left.
 //
+// # Files
+//
+//	form ─► upload (receive.go), kept (uploads.go) ─► dry run ─► confirm ─► import ─► result (import.go, importpage.go)
+//
+// internal/intake reads them, behind an interface of the desk's own (importer.go). Rows go into the ledger; the worker
+// takes them from there.
+//
 // # Who may do what
 //
 // A viewer sees everything; acts need an operator. The server decides, whatever the page offered. Users stand in a

@@ -1,12 +1,57 @@
 package desk
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"fahuo/internal/ledger"
 )
+
+// ForgetUploadsAfter sets how long files are kept.
+func (d *Desk) ForgetUploadsAfter(kept time.Duration) { d.uploads.kept = kept }
+
+// Forgotten waits until what was forgotten is gone from the disk.
+func (d *Desk) Forgotten() { d.uploads.leaving.Wait() }
+
+// UploadDirs are where files are kept.
+func (d *Desk) UploadDirs() (dirs []string) {
+	d.uploads.mu.Lock()
+	defer d.uploads.mu.Unlock()
+	for _, u := range d.uploads.all {
+		dirs = append(dirs, u.dir)
+	}
+	return dirs
+}
+
+// BreakImports lets imports end after their first row, until mend is called.
+func (d *Desk) BreakImports() (mend func()) {
+	whole := d.importer
+	d.importer = broken{whole}
+	return func() { d.importer = whole }
+}
+
+type broken struct{ importer }
+
+func (b broken) read(ctx context.Context, f file, dry bool) (tally, error) {
+	if dry {
+		return b.importer.read(ctx, f, dry)
+	}
+	return tally{Accepted: 1}, errors.New("the ledger is away")
+}
+
+// MaxUpload is the largest file.
+const MaxUpload = maxUpload
+
+// Forms are what intake and the noun say, in Chinese, by what they say in English.
+func Forms() map[string]string {
+	all, err := parseLanguages()
+	if err != nil {
+		panic(err)
+	}
+	return all["zh"].forms
+}
 
 // Settled waits until nothing is under way beside the requests.
 func (d *Desk) Settled() { d.running.Wait() }

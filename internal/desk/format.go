@@ -33,6 +33,8 @@ func (l *language) functions() template.FuncMap {
 		"found":    l.found,
 		"carried":  l.transported,
 		"mask":     mask,
+		"refusal":  l.refusal,
+		"field":    l.field,
 		"path":     address,
 		"int64":    func(n int) int64 { return int64(n) },
 		"pair":     func(a, b any) pair { return pair{a, b} },

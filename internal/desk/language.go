@@ -14,7 +14,7 @@ import (
 	xlanguage "golang.org/x/text/language"
 )
 
-//go:embed lang/*/*.yaml templates/*.html
+//go:embed lang/*/*.yaml lang/*.yaml templates/*.html
 var texts embed.FS
 
 // language is the desk in one language: what it says, by key, and its pages.
@@ -22,6 +22,8 @@ type language struct {
 	tag   string // for <html lang>
 	say   map[string]string
 	pages map[string]*template.Template
+
+	forms map[string]string // what is said elsewhere in English, by its form; English needs none
 }
 
 // languages that there are; the first serves whoever wants none of them.
@@ -38,6 +40,9 @@ func parseLanguages() (map[string]*language, error) {
 	for name, tag := range map[string]string{"en": "en", "zh": "zh-CN"} {
 		l := &language{tag: tag, say: make(map[string]string), pages: make(map[string]*template.Template)}
 		if err := l.readSentences(name); err != nil {
+			return nil, err
+		}
+		if err := l.readForms(name); err != nil {
 			return nil, err
 		}
 		if err := l.parsePages(); err != nil {
@@ -69,6 +74,21 @@ func (l *language) readSentences(name string) error {
 			}
 			l.say[key] = sentence
 		}
+	}
+	return nil
+}
+
+// readForms reads lang/NAME.yaml, if there is one: what intake and the noun say about rows and files (shipment.Words).
+func (l *language) readForms(name string) error {
+	text, err := texts.ReadFile("lang/" + name + ".yaml")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = yaml.UnmarshalWithOptions(text, &l.forms, yaml.Strict())
+	}
+	if err != nil {
+		return fmt.Errorf("lang/%s.yaml: %w", name, err)
 	}
 	return nil
 }

@@ -28,10 +28,11 @@ type request struct {
 }
 
 // handle finds out who asks and in which language, refuses who may not, and answers.
-func (d *Desk) handle(role Role, f func(*request) error) http.Handler {
+func (d *Desk) handle(to route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, to.most())
 		q := &request{Request: r, d: d, w: w, lang: d.language(r)}
-		if err := q.admit(role, f); err != nil { //nolint:contextcheck // the request's context travels in the request
+		if err := q.admit(to.role, to.handle); err != nil { //nolint:contextcheck // the request's context travels in the request
 			q.fail(err)
 		}
 	})

@@ -4,7 +4,7 @@ import (
 	"net/http"
 )
 
-// maxBody is the largest form that is read.
+// maxBody is the largest form that is read; only a file may be larger (receive.go).
 const maxBody = 1 << 20
 
 // routes is every address of the desk, with the role that it takes.
@@ -19,7 +19,7 @@ func (d *Desk) routes() http.Handler {
 		_, _ = w.Write([]byte("ok\n")) // nobody is left to tell
 	})
 	for _, r := range table() {
-		mux.Handle(r.pattern, d.handle(r.role, r.handle))
+		mux.Handle(r.pattern, d.handle(r))
 	}
 	return d.protect(mux)
 }
@@ -29,6 +29,14 @@ type route struct {
 	pattern string
 	role    Role
 	handle  func(*request) error
+}
+
+// most is how much of a request's body is read.
+func (r route) most() int64 {
+	if r.pattern == uploadRoute {
+		return maxSent
+	}
+	return maxBody
 }
 
 // table is every address of the desk but the static files, with the role that it takes.
@@ -55,6 +63,13 @@ func table() []route {
 		{"GET /batches", Viewer, (*request).batches},
 		{"GET /cancel", Operator, (*request).cancelPage},
 		{"POST /cancel", Operator, (*request).cancel},
+		{"GET /import", Operator, (*request).importPage},
+		{uploadRoute, Operator, (*request).upload},
+		{"GET /import/{token}", Operator, (*request).readImport},
+		{"POST /import/{token}/choose", Operator, (*request).chooseImport},
+		{"POST /import/{token}/confirm", Operator, (*request).confirmImport},
+		{"GET /import/{token}/refused.csv", Operator, (*request).exportRefused},
+		{"GET /import/{token}/refused.xlsx", Operator, (*request).exportRefused},
 		{"GET /accounts", Viewer, (*request).accountsPage},
 		{"GET /accounts/{partner}/{act}", Operator, (*request).holdPage},
 		{"POST /accounts/{partner}/hold", Operator, (*request).holdAccount},
@@ -76,7 +91,7 @@ func table() []route {
 
 // protect sets what every answer carries and turns away what comes from other pages.
 func (d *Desk) protect(next http.Handler) http.Handler {
-	next = http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(next, maxBody))
+	next = http.NewCrossOriginProtection().Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		// E1: nobody frames these pages. No inline script and no inline style: what gets into a page as text

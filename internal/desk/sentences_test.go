@@ -10,6 +10,7 @@ import (
 
 	"fahuo/internal/alipay"
 	"fahuo/internal/desk"
+	"fahuo/internal/intake"
 	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
 )
@@ -66,11 +67,19 @@ func computed() map[string][]string {
 		"act.":      over, "bulk.confirm.": over, "bulk.report.": over, "bulk.state.": {"preview", "running", "done", "undoing", "undone"},
 		"do.": {"ask", "send", "close", "mark", "take", "leave", "note", "cancel"}, "done.case_": {"ask", "send", "close", "mark", "take", "leave", "note", "cancel"},
 		"fault.":  {"logistics_name", "invoice_no", "transport_type", "why", "note", "looked", "other"},
-		"change.": {"logistics_name", "invoice_no", "transport_type", "assignee", "looked", "state", "reason", "filter", "hold", "event", "deliveries", "endpoint", "from", "to", "trade_no", "calls", "before"}, "role.": {"viewer", "operator"},
+		"change.": {"logistics_name", "invoice_no", "transport_type", "assignee", "looked", "state", "reason", "filter", "hold", "event", "deliveries", "endpoint", "from", "to", "trade_no", "calls", "before", "file", "accepted", "already", "conflicts", "rejected", "partner", "urgent"}, "role.": {"viewer", "operator"},
 		"done.": {"account_held", "account_released", "batch_cancelled", "events_replayed"}, "call.": {"success", "busy", "refused", "account", "unknown", "not_sent"},
 		"batches.left_": {"calling", "shipped", "dead"},
-		"nav.":          {"overview", "dead", "shipments", "batches", "accounts", "events", "audit"},
+		"nav.":          {"overview", "dead", "shipments", "batches", "import", "accounts", "events", "audit"},
+		"import.warn.":  warnings(), "import.field.": {"row", "trade_no", "logistics_name", "invoice_no", "transport_type", "create_transport_type", "seller_ip", "partner", "order_ref", "batch", "urgent"},
 	}
+}
+
+func warnings() (kinds []string) {
+	for _, k := range intake.WarningKinds() {
+		kinds = append(kinds, string(k))
+	}
+	return kinds
 }
 
 // allActs are the acts that the ledger's source declares.

@@ -134,6 +134,7 @@ func (q *request) logout() error {
 			return err
 		}
 	}
+	q.d.uploads.forget(q.user.Name)
 	http.SetCookie(q.w, q.d.cookie("", -1))
 	return q.redirect("/login")
 }

@@ -78,12 +78,12 @@ func (a accounts) names() string {
 // resolve names the account of a row from what the row itself says.
 func (a accounts) resolve(cell string) (string, *shipment.FieldError) {
 	refuse := func(format string, args ...any) (string, *shipment.FieldError) {
-		return cell, &shipment.FieldError{Field: shipment.FieldPartner, Reason: fmt.Sprintf(format, args...)}
+		return cell, shipment.Refuse(shipment.FieldPartner, shipment.Words{Form: format, Args: args})
 	}
 	partner := cell
 	switch {
 	case a.flag != "" && cell != "" && cell != a.flag:
-		return refuse("is %.40q in the file, but --partner says %s; correct one of them", cell, a.flag)
+		return refuse("is %.40q in the file, but the import is for %s; correct one of them", cell, a.flag)
 	case a.flag != "":
 		partner = a.flag
 	case cell == "":
@@ -97,7 +97,7 @@ func (a accounts) resolve(cell string) (string, *shipment.FieldError) {
 	case a.only != nil && !slices.Contains(a.only, partner):
 		return refuse("%s is none of the accounts that you may ship for: %s", partner, strings.Join(a.only, ", "))
 	case !a.served(partner):
-		return refuse("%s: %s", partner, a.unserved())
+		return refuse("%s: no worker has announced this account; %s", partner, a.names())
 	}
 	return partner, nil
 }

@@ -5,7 +5,6 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -19,7 +18,7 @@ func openArchive(file *os.File) (*zip.Reader, error) {
 	}
 	archive, err := zip.NewReader(file, info.Size())
 	if err != nil {
-		return nil, errors.New("is a damaged xlsx file or archive: its end is missing; copy or download it again")
+		return nil, faulty("is a damaged xlsx file or archive: its end is missing; copy or download it again")
 	}
 	if err := isWorkbook(archive); err != nil {
 		return nil, err
@@ -34,18 +33,18 @@ func isWorkbook(archive *zip.Reader) error {
 		name := strings.ToLower(partName(part))
 		switch {
 		case name == "xl/workbook.bin":
-			return errors.New("is a binary workbook (xlsb)" + saveAsXLSX)
+			return faulty("is a binary workbook (xlsb)" + saveAsXLSX)
 		case name == "content.xml":
-			return errors.New("is an OpenDocument file (ods)" + saveAsXLSX)
+			return faulty("is an OpenDocument file (ods)" + saveAsXLSX)
 		case strings.HasSuffix(name, ".iwa"), name == "index.zip":
-			return errors.New("is a file of Apple Numbers; export it from there as Excel (xlsx) and import that")
+			return faulty("is a file of Apple Numbers; export it from there as Excel (xlsx) and import that")
 		case strings.HasPrefix(name, "word/"), strings.HasPrefix(name, "ppt/"):
-			return errors.New("is a Word or PowerPoint file; put its table into a spreadsheet, save that as xlsx and import it")
+			return faulty("is a Word or PowerPoint file; put its table into a spreadsheet, save that as xlsx and import it")
 		}
 		book = book || strings.HasPrefix(name, "xl/")
 	}
 	if !book {
-		return errors.New("is an archive (zip) and no workbook; unpack it and import the files in it")
+		return faulty("is an archive (zip) and no workbook; unpack it and import the files in it")
 	}
 	return nil
 }
@@ -57,7 +56,7 @@ func bounded(archive *zip.Reader) error {
 	for _, part := range archive.File {
 		name, size := strings.ToLower(partName(part)), part.UncompressedSize64
 		if all += size; size > maxUnpacked || all > maxUnpacked {
-			return fmt.Errorf("unpacks to more than %d MiB, far more than a file of shipments; is it damaged, or made to do harm? Copy the rows into a new workbook", maxUnpacked>>20)
+			return faulty("unpacks to more than %d MiB, far more than a file of shipments; is it damaged, or made to do harm? Copy the rows into a new workbook", maxUnpacked>>20)
 		}
 		switch {
 		case strings.HasPrefix(name, "xl/worksheets/sheet"):
@@ -69,10 +68,10 @@ func bounded(archive *zip.Reader) error {
 			continue
 		}
 		if other += size; other > maxParts {
-			return fmt.Errorf("holds more than %d MiB of pictures and other things beside its sheets; copy the rows into a new workbook", maxParts>>20)
+			return faulty("holds more than %d MiB of pictures and other things beside its sheets; copy the rows into a new workbook", maxParts>>20)
 		}
 		if size > maxXML && (strings.HasSuffix(name, ".xml") || strings.HasSuffix(name, ".rels")) {
-			return fmt.Errorf("has more than %d MiB of formatting (%.60s); copy the rows, as values only, into a new workbook", maxXML>>20, name)
+			return faulty("has more than %d MiB of formatting (%.60s); copy the rows, as values only, into a new workbook", maxXML>>20, name)
 		}
 	}
 	return nil
@@ -80,13 +79,13 @@ func bounded(archive *zip.Reader) error {
 
 // fewTexts counts the texts that cells share: each costs memory, however short it is.
 func fewTexts(part *zip.File) (err error) {
-	tooMany := fmt.Errorf("has more than %d different texts or %d MiB of them; divide it into several files", manyTexts, maxTexts>>20)
+	tooMany := faulty("has more than %d different texts or %d MiB of them; divide it into several files", manyTexts, maxTexts>>20)
 	if part.UncompressedSize64 > maxTexts {
 		return tooMany
 	}
 	in, err := part.Open()
 	if err != nil {
-		return fmt.Errorf("is a damaged xlsx file (%w); copy or download it again", err)
+		return faulty("is a damaged xlsx file (%v); copy or download it again", err)
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
 	buffered := bufio.NewReaderSize(in, 64<<10)
@@ -98,7 +97,7 @@ func fewTexts(part *zip.File) (err error) {
 		case errors.Is(err, bufio.ErrBufferFull):
 			continue
 		case err != nil:
-			return fmt.Errorf("is a damaged xlsx file (%w); copy or download it again", err)
+			return faulty("is a damaged xlsx file (%v); copy or download it again", err)
 		}
 		name := tag[bytes.LastIndexByte(tag, '<')+1:]
 		if i := bytes.IndexByte(name, ':'); i >= 0 {
@@ -126,7 +125,7 @@ func whatOLE(file *os.File) error {
 		name = append(name, c, 0)
 	}
 	if bytes.Contains(content, name) {
-		return errors.New("is protected by a password; open it in a spreadsheet, save it without one and import that")
+		return faulty("is protected by a password; open it in a spreadsheet, save it without one and import that")
 	}
-	return errors.New("is an old Excel file (xls)" + saveAsXLSX)
+	return faulty("is an old Excel file (xls)" + saveAsXLSX)
 }

@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -31,13 +30,13 @@ func openSheet(w *workbook, name string) (sheet, header, error) {
 	}
 	switch {
 	case best.workbook == nil:
-		return found, h, fmt.Errorf("has no sheet that is not hidden; it has %s: name one of them (--sheet NAME)", list(w.names()))
+		return found, h, &SheetError{Sheets: w.names(), hidden: true}
 	case len(many) > 1:
-		return found, h, fmt.Errorf("has more than one sheet of shipments: %s; name the one to import (--sheet NAME), then the others", list(many))
+		return found, h, &SheetError{Sheets: many}
 	case len(many) == 0:
 		err := most.check("row")
 		if err == nil {
-			err = errors.New("columns are missing: needed are " + needed())
+			err = faulty("columns are missing: needed are %s", needed())
 		}
 		return found, h, fmt.Errorf("sheet %q: %w", best.name, err)
 	}
@@ -58,7 +57,7 @@ func (w *workbook) named(name string) (sheet, header, error) {
 		}
 		return s, h, err
 	}
-	return sheet{}, header{}, fmt.Errorf("has no sheet %q; it has %s", name, list(w.names()))
+	return sheet{}, header{}, faulty("has no sheet %q; it has %s", name, list(w.names()))
 }
 
 func (w *workbook) names() []string {

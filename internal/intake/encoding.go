@@ -123,15 +123,15 @@ func (e evidence) encoding() (Encoding, error) {
 	case e.notUTF8 == 0:
 		return UTF8, nil
 	case e.marked:
-		return UnknownEncoding, fmt.Errorf("line %d has a broken character: the file says that it is UTF-8 and this line is not; save it as UTF-8 again", e.notUTF8)
+		return UnknownEncoding, faulty("line %d has a broken character: the file says that it is UTF-8 and this line is not; save it as UTF-8 again", e.notUTF8)
 	case e.utf8 > 0:
 		return UnknownEncoding, mixed(e.utf8, e.notUTF8)
 	case e.notGB > 0:
-		return UnknownEncoding, fmt.Errorf("line %d is neither UTF-8 nor GBK; save the file as CSV (UTF-8) and import that", e.notGB)
+		return UnknownEncoding, faulty("line %d is neither UTF-8 nor GBK; save the file as CSV (UTF-8) and import that", e.notGB)
 	}
 	return GB18030, nil
 }
 
 func mixed(isUTF8, other int64) error {
-	return fmt.Errorf("line %d is in UTF-8 and line %d is not, so the file cannot be read safely; save all of it as UTF-8", isUTF8, other)
+	return faulty("line %d is in UTF-8 and line %d is not, so the file cannot be read safely; save all of it as UTF-8", isUTF8, other)
 }

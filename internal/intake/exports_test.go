@@ -20,7 +20,7 @@ func TestAlipayExports(t *testing.T) {
 	} {
 		book := openBook(t, partner)
 		var warned strings.Builder
-		sum := imported(t, book, fixture(t, name), Options{Warn: func(m string) { warned.WriteString(m) }})
+		sum := imported(t, book, fixture(t, name), Options{Warn: func(m Warning) { warned.WriteString(m.String()) }})
 		if sum.Accepted != c.accepted || sum.Rejected != len(c.refused) {
 			t.Errorf("%s: got %+v", name, sum)
 		}

@@ -2,7 +2,6 @@ package intake
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -88,11 +87,11 @@ func holdsTrade(rec record) bool {
 func (h *header) check(unit string) error {
 	switch {
 	case h.fault != "":
-		return errors.New(h.fault)
+		return faulty(h.fault)
 	case strings.Contains(strings.Join(h.cells, ""), "\r"):
-		return errors.New("its lines end as on old Macs" + saveAsCSV)
+		return faulty("its lines end as on old Macs" + saveAsCSV)
 	case h.known == 0:
-		return fmt.Errorf("the first %s is no header: found %s; needed are %s, in one of the first %d %ss", unit, list(h.cells), needed(), headerWithin, unit)
+		return faulty("the first %s is no header: found %s; needed are %s, in one of the first %d %ss", unit, list(h.cells), needed(), headerWithin, unit)
 	}
 	h.at, h.notes = make(map[string]int), findNotes(h.cells)
 	return h.assign()

@@ -84,11 +84,11 @@ func (b *body) next() (record, error) {
 	}
 }
 
-// said shows the footer to a person.
-func (b *body) said() string {
+// said is the footer as a person reads it, by lines.
+func (b *body) said() []string {
 	lines := make([]string, len(b.footer))
 	for i, rec := range b.footer {
 		lines[i] = strings.Join(strings.Fields(strings.Join(rec.cells, " ")), " ")
 	}
-	return list(lines)
+	return lines
 }

@@ -2,7 +2,6 @@ package intake
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 )
 
@@ -54,11 +53,11 @@ var (
 // no file of shipments, whatever it is, is refused with the remedy. asked is what the caller says that it is.
 func formatOf(start []byte, asked Format) (Format, error) {
 	if len(start) == 0 {
-		return UnknownFormat, errors.New("is empty")
+		return UnknownFormat, faulty("is empty")
 	}
 	if bytes.HasPrefix(start, zipSignature) {
 		if asked == CSV || asked == JSONLines {
-			return UnknownFormat, fmt.Errorf("is an Excel file (xlsx) or an archive, and no %s; leave --format out", asked)
+			return UnknownFormat, faulty("is an Excel file (xlsx) or an archive, and no %s; leave --format out", asked)
 		}
 		return XLSX, nil
 	}
@@ -68,13 +67,13 @@ func formatOf(start []byte, asked Format) (Format, error) {
 	text := bytes.TrimLeft(bytes.TrimPrefix(start, bom), " \t\r\n")
 	switch {
 	case asked == XLSX:
-		return UnknownFormat, errors.New("is no xlsx file; leave --format out, and its content tells what it is")
+		return UnknownFormat, faulty("is no xlsx file; leave --format out, and its content tells what it is")
 	case asked != UnknownFormat:
 		return asked, nil
 	case bytes.HasPrefix(text, []byte("{")):
 		return JSONLines, nil
 	case bytes.HasPrefix(text, []byte("[")):
-		return UnknownFormat, errors.New("is a JSON array; write JSON lines, one object {…} in each line and nothing around them")
+		return UnknownFormat, faulty("is a JSON array; write JSON lines, one object {…} in each line and nothing around them")
 	}
 	return CSV, nil
 }
@@ -84,22 +83,22 @@ func notRead(start []byte) error {
 	lower := bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(start, bom), " \t\r\n"))
 	for _, page := range []string{"<!doctype", "<html", "<head", "<meta", "<table", "<style", "<body", "<div"} {
 		if bytes.HasPrefix(lower, []byte(page)) {
-			return errors.New("is a web page (HTML), whatever its name says" + saveAsXLSX)
+			return faulty("is a web page (HTML), whatever its name says" + saveAsXLSX)
 		}
 	}
 	switch {
 	case bytes.HasPrefix(start, oleSignature[:4]):
-		return errors.New("is an old Excel file (xls)" + saveAsXLSX)
+		return faulty("is an old Excel file (xls)" + saveAsXLSX)
 	case bytes.HasPrefix(start, []byte("%PDF")):
-		return errors.New("is a PDF, from which no table can be read safely; export the table as xlsx or CSV and import that")
+		return faulty("is a PDF, from which no table can be read safely; export the table as xlsx or CSV and import that")
 	case bytes.HasPrefix(lower, []byte("<?xml")):
-		return errors.New("is an XML file" + saveAsXLSX)
+		return faulty("is an XML file" + saveAsXLSX)
 	case bytes.HasPrefix(start, []byte("\xFF\xFE")), bytes.HasPrefix(start, []byte("\xFE\xFF")), everySecondIsNUL(start):
-		return errors.New("is in UTF-16 (Excel calls it \"Unicode text\")" + saveAsCSV)
+		return faulty("is in UTF-16 (Excel calls it \"Unicode text\")" + saveAsCSV)
 	}
 	line, _, _ := bytes.Cut(start, []byte("\n"))
 	if bytes.IndexByte(line, 0) >= 0 {
-		return errors.New("has NUL bytes in its first line: it is damaged or no text file" + saveAsCSV)
+		return faulty("has NUL bytes in its first line: it is damaged or no text file" + saveAsCSV)
 	}
 	return nil
 }

@@ -105,7 +105,7 @@ func FuzzOpen(f *testing.F) {
 func read(t *testing.T, source *Source) []record {
 	t.Helper()
 	found, everything := readAll(t, source)
-	var refusedRows []refused
+	var refusedRows []RefusedRow
 	for _, rec := range found {
 		s, fault := reader{header: source.header, accounts: accounts{fallback: partner}, ragged: source.Format == XLSX}.shipment(rec)
 		switch {
@@ -114,7 +114,7 @@ func read(t *testing.T, source *Source) []record {
 		case fault != nil && (fault.Field == "" || fault.Reason == "" || rec.line < 1 || rec.line > source.Lines):
 			t.Fatalf("%+v is refused without a name: %+v", rec, fault)
 		case fault != nil:
-			refusedRows = append(refusedRows, refused{
+			refusedRows = append(refusedRows, RefusedRow{
 				Rejection: Rejection{Line: rec.line, TradeNo: s.TradeNo, Field: fault.Field, Reason: fault.Reason}, cells: rec.cells,
 			})
 		}
@@ -160,7 +160,7 @@ func drain(t *testing.T, in rows) (found []record) {
 }
 
 // rereadRefused writes refused rows and reads the file again: every row is there, cells and notes.
-func rereadRefused(t *testing.T, source *Source, rows []refused) {
+func rereadRefused(t *testing.T, source *Source, rows []RefusedRow) {
 	t.Helper()
 	if len(rows) == 0 {
 		return

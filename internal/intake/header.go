@@ -92,13 +92,13 @@ func (h *header) assign() error {
 		case field == "":
 			h.ignored = append(h.ignored, strings.TrimSpace(cell))
 		case taken:
-			faults = append(faults, fmt.Errorf("columns %d (%q) and %d (%q) both are %s; remove one", first+1, trim(h.cells[first]), i+1, trim(cell), field))
+			faults = append(faults, faulty("columns %d (%q) and %d (%q) both are %s; remove one", first+1, trim(h.cells[first]), i+1, trim(cell), field))
 		default:
 			h.at[field] = i
 		}
 	}
 	if !h.has(shipment.FieldTradeNo) || (!h.has(shipment.FieldLogisticsName) && !h.hasTransport()) {
-		faults = append(faults, fmt.Errorf("columns are missing: needed are %s; found %s", needed(), list(h.cells)))
+		faults = append(faults, faulty("columns are missing: needed are %s; found %s", needed(), list(h.cells)))
 	}
 	return errors.Join(faults...)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -31,10 +32,10 @@ type Options struct {
 	DryRun         bool // check everything, accept nothing
 	Strict         bool // accept nothing if any row is refused
 	Actor          string
-	Source         string               // the API token that hands the file over; empty: none
-	Warn           func(message string) // what a person should know of all of the file; may be nil
-	Progress       func(line int64)     // after each transaction: how far it has got; may be nil
-	Taken          func()               // after each transaction that took rows; may be nil. Alongside has one
+	Source         string           // the API token that hands the file over; empty: none
+	Warn           func(Warning)    // what a person should know of all of the file; may be nil
+	Progress       func(line int64) // after each transaction: how far it has got; may be nil
+	Taken          func()           // after each transaction that took rows; may be nil. Alongside has one
 	// Refused gets the refused rows, if there are any, once the rest is taken. nil: they go into files beside the
 	// input (Source.RejectedPath), and the summary names those.
 	Refused func(*Refused) error
@@ -47,9 +48,10 @@ type run struct {
 	source  *Source
 	reader  reader
 	sum     Summary
-	refused []refused
+	refused []RefusedRow
 	others  []string       // batches that hold rows already, in the order in which they were met
 	rowsIn  map[string]int // and how many each
+	more    map[string]ledger.More
 	// What is read and not yet handed to the ledger.
 	records   []record
 	shipments []shipment.Shipment
@@ -66,18 +68,19 @@ var ErrInterrupted = errors.New("interrupted")
 // was read.
 func Import(ctx context.Context, book *ledger.Ledger, source *Source, o Options) (Summary, error) {
 	if o.Warn == nil {
-		o.Warn = func(string) {}
+		o.Warn = func(Warning) {}
 	}
-	r := &run{Options: o, book: book, source: source, rowsIn: make(map[string]int), sum: Summary{Batch: o.Batch, Rejections: []Rejection{}}}
+	r := &run{Options: o, book: book, source: source, rowsIn: make(map[string]int), more: make(map[string]ledger.More), sum: Summary{Batch: o.Batch, Rejections: []Rejection{}}}
 	known, err := newAccounts(ctx, book, o, source.header.has(shipment.FieldPartner))
 	if err != nil {
 		return r.sum, err
 	}
 	if known.blank {
-		o.Warn("no worker has announced an account to the ledger " + book.URL() + " yet: is this the worker's ledger (DATABASE_URL), and is the partner right? Nothing is shipped until a worker serves it")
+		o.Warn(Warning{Kind: WarnNobodyServes, text: "no worker has announced an account to the ledger " + book.URL() +
+			" yet: is this the worker's ledger (DATABASE_URL), and is the partner right? Nothing is shipped until a worker serves it"})
 	}
 	if names := source.Ignored(); len(names) > 0 {
-		o.Warn("columns that are not used: " + list(names))
+		o.Warn(Warning{WarnIgnored, names, "columns that are not used: " + list(names)})
 	}
 	r.reader = reader{header: source.header, accounts: known, batch: o.Batch, urgent: o.Urgent, ragged: source.Format == XLSX}
 	err = r.all(ctx)
@@ -96,7 +99,7 @@ func (r *run) all(ctx context.Context) (err error) {
 		case errors.Is(err, io.EOF):
 			r.sayLeftOut(rows)
 			if seen == 0 {
-				return fmt.Errorf("%s: has a header and no rows", r.source.Name)
+				return fmt.Errorf("%s: %w", r.source.Name, faulty("has a header and no rows"))
 			}
 			return r.flush(ctx, rows.at())
 		case err != nil:
@@ -121,10 +124,10 @@ func (r *run) all(ctx context.Context) (err error) {
 // sayLeftOut names what was taken for no row.
 func (r *run) sayLeftOut(rows *body) {
 	if rows.example {
-		r.Warn("the template's example row was passed over")
+		r.Warn(Warning{Kind: WarnExample, text: "the template's example row was passed over"})
 	}
 	if len(rows.footer) > 0 {
-		r.Warn("below the table, and no rows: " + rows.said())
+		r.Warn(Warning{WarnFooter, rows.said(), "below the table, and no rows: " + list(rows.said())})
 	}
 }
 
@@ -165,12 +168,19 @@ func (r *run) count(rec record, s shipment.Shipment, a ledger.Acceptance) {
 	switch a.Verdict {
 	case ledger.Accepted:
 		r.sum.Accepted++
+		more := r.more[s.Partner]
+		if s.Urgent {
+			more.Urgent++
+		} else {
+			more.Rest++
+		}
+		r.more[s.Partner] = more
 	case ledger.Already:
 		r.sum.Already++
 		r.met(a.Batch)
 	case ledger.Conflict:
 		r.sum.Conflicts++
-		r.refuse(rec, s.TradeNo, contradiction(a.Differences))
+		r.refuse(rec, s.TradeNo, contradiction(a.Differences), a.Differences...)
 	case ledger.Undecided:
 	}
 }
@@ -200,9 +210,9 @@ func contradiction(all []shipment.Difference) shipment.FieldError {
 	return shipment.FieldError{Field: all[0].Field, Reason: strings.Join(said, ", ") + "; what was accepted first stays"}
 }
 
-func (r *run) refuse(rec record, tradeNo string, fault shipment.FieldError) {
-	r.refused = append(r.refused, refused{
-		Rejection: Rejection{Line: rec.line, TradeNo: tradeNo, Field: fault.Field, Reason: fault.Reason}, cells: rec.cells,
+func (r *run) refuse(rec record, tradeNo string, fault shipment.FieldError, changed ...shipment.Difference) {
+	r.refused = append(r.refused, RefusedRow{
+		Rejection: Rejection{Line: rec.line, TradeNo: tradeNo, Field: fault.Field, Reason: fault.Reason}, Words: fault.Words, Changed: changed, cells: rec.cells,
 	})
 }
 
@@ -218,9 +228,14 @@ func (r *run) finish(ctx context.Context) error {
 	slices.SortStableFunc(r.others, func(a, b string) int { return cmp.Compare(r.rowsIn[b], r.rowsIn[a]) })
 	r.sum.Elsewhere.Batches = len(r.others)
 	r.sum.AlreadyIn = r.others[:min(len(r.others), alreadyShown)]
+	r.sum.Accounts = slices.Sorted(maps.Keys(r.more))
 	err := r.keepRefused()
 	if r.DryRun {
-		return err
+		eta, ok, etaErr := r.book.ETAOfMore(ctx, r.more)
+		if ok && r.sum.Accepted > 0 {
+			r.sum.ETA = Time{eta}
+		}
+		return errors.Join(err, etaErr)
 	}
 	err = errors.Join(err, r.book.SetRejected(ctx, r.Batch, int64(r.sum.Rejected+r.sum.Conflicts)))
 	eta, ok, etaErr := r.book.ETA(ctx, ledger.Scope{Batch: r.Batch})

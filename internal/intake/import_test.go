@@ -150,7 +150,7 @@ func TestStrictAndDryRun(t *testing.T) {
 			if n := total(t, book); n != c.kept {
 				t.Errorf("%d are in the ledger, want %d", n, c.kept)
 			}
-			if got.Refused() != (got.RejectedFile != nil) || (c.o.DryRun && !got.ETA.IsZero()) {
+			if got.Refused() != (got.RejectedFile != nil) || got.ETA.IsZero() != (c.want.Accepted == 0) {
 				t.Errorf("got %+v", got)
 			}
 		})

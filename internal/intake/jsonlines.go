@@ -45,7 +45,7 @@ func openJSON(t text) (table, header, error) {
 			}
 		}
 		if len(table.columns) > maxKeys {
-			return nil, header{}, fmt.Errorf("line %d: its objects have more than %d different keys; are these shipments?", in.n, maxKeys)
+			return nil, header{}, faulty("line %d: its objects have more than %d different keys; are these shipments?", in.n, maxKeys)
 		}
 	}
 	h := readHeader(record{cells: table.columns})

@@ -20,7 +20,7 @@ func TestJSONLines(t *testing.T) {
 		`[]`
 	var warned string
 	path := file(t, lines)
-	sum := imported(t, book, path, Options{Warn: func(m string) { warned += m }})
+	sum := imported(t, book, path, Options{Warn: func(m Warning) { warned += m.String() }})
 	if sum.Accepted != 2 || sum.Rejected != 6 || warned != `columns that are not used: "note"` {
 		t.Errorf("got %+v, %s", sum, warned)
 	}

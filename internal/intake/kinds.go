@@ -35,7 +35,7 @@ type kinds struct {
 	cells  []kind // of the row last read; valid until the next
 }
 
-var errDamaged = errors.New("the sheet is damaged" + saveAsXLSX)
+var errDamaged = faulty("the sheet is damaged" + saveAsXLSX)
 
 // damaged says so, with the cause. An end in the middle is not the end.
 func damaged(cause error) error {
@@ -106,7 +106,7 @@ func (k *kinds) read(start xml.StartElement) error {
 				k.cells = append(k.cells, cell)
 			}
 			if column > maxColumns && (cell.valued || cell.isA) {
-				return fmt.Errorf("has a value in column %d; a shipment has a dozen columns, delete what stands that far to the right", column)
+				return faulty("has a value in column %d; a shipment has a dozen columns, delete what stands that far to the right", column)
 			}
 		case xml.EndElement:
 			if t.Name.Local == "row" {

@@ -73,7 +73,7 @@ func TestWhoseShipment(t *testing.T) {
 		"variable":                       {[]string{partner, other}, Options{DefaultPartner: other}, "", other},
 		"the only one":                   {[]string{partner}, Options{}, "-", partner},
 		"flag and column agree":          {[]string{partner}, Options{Partner: partner}, partner, partner},
-		"flag and column disagree":       {[]string{partner, other}, Options{Partner: partner}, other, `is "2088000000000002" in the file, but --partner says 2088000000000001`},
+		"flag and column disagree":       {[]string{partner, other}, Options{Partner: partner}, other, `is "2088000000000002" in the file, but the import is for 2088000000000001`},
 		"nobody knows":                   {nil, Options{}, "-", "which account?"},
 		"too many are known":             {[]string{partner, other}, Options{}, "-", "known are: 2088000000000001 shop 1, 2088000000000002 shop 2"},
 		"too many, for a row":            {[]string{partner, other}, Options{}, "", "is missing; known are: 2088000000000001 shop 1"},
@@ -92,7 +92,7 @@ func TestWhoseShipment(t *testing.T) {
 				content = "trade_no,logistics_name,partner\n" + trade(1) + ",顺丰," + c.column + "\n"
 			}
 			warned := ""
-			c.o.Warn = func(m string) { warned += m }
+			c.o.Warn = func(m Warning) { warned += m.String() }
 			sum, err := importInto(t.Context(), t, book, file(t, content), c.o)
 			if sum.Accepted == 1 {
 				if got, err := book.PartnersIn(t.Context(), ledger.Scope{}); err != nil || len(got) != 1 || got[0] != c.want {

@@ -10,7 +10,7 @@ import (
 // shipment, and no file, whatever it is, makes us hold more than that.
 const maxRecord = 1 << 20
 
-var errTooLong = errors.New("is longer than 1 MiB; is this a CSV file, with one shipment per line?")
+var errTooLong = faulty("is longer than 1 MiB; is this a CSV file, with one shipment per line?")
 
 // lines reads physical lines without ever holding more than maxRecord.
 type lines struct {

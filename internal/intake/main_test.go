@@ -81,7 +81,7 @@ func importInto(ctx context.Context, t testing.TB, book *ledger.Ledger, path str
 		o.Batch = "test"
 	}
 	if o.Warn == nil {
-		o.Warn = func(m string) { t.Log("warning:", m) }
+		o.Warn = func(m Warning) { t.Log("warning:", m) }
 	}
 	return Import(ctx, book, open(t, path), o)
 }

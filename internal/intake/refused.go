@@ -8,12 +8,16 @@ import (
 	"io"
 	"slices"
 	"strconv"
+
+	"fahuo/internal/shipment"
 )
 
-// refused is a row for the file of refused rows.
-type refused struct {
+// RefusedRow is a row that was not taken, and why.
+type RefusedRow struct {
 	Rejection
-	cells []string
+	Words   shipment.Words        // the reason, for whoever says it in another language; may be empty
+	Changed []shipment.Difference // of a row in conflict with what was accepted before
+	cells   []string
 }
 
 // Refused are the rows of an import that were not taken, as a table that can be corrected and imported again: the
@@ -22,15 +26,18 @@ type Refused struct {
 	// Name is the file's that was imported, without its directory.
 	Name   string
 	header header
-	list   []refused
+	list   []RefusedRow
 }
 
 // Len is how many rows there are.
 func (r *Refused) Len() int { return len(r.list) }
 
-// table is the header and the rows. Rows with too many columns widen the table, so that the notes stand under their
-// names.
-func (r *Refused) table(row func(cells []string) error) error {
+// Rows are the rows, in the file's order.
+func (r *Refused) Rows() []RefusedRow { return r.list }
+
+// Table gives the header and the rows, each with its reason as reason says it: the last cell. Rows with too many
+// columns widen the table, so that the notes stand under their names.
+func (r *Refused) Table(reason func(RefusedRow) string, row func(cells []string) error) error {
 	head := r.header.original(r.header.cells)
 	wide := len(head)
 	for _, row := range r.list {
@@ -39,10 +46,13 @@ func (r *Refused) table(row func(cells []string) error) error {
 	err := row(append(pad(head, wide), noteColumns...))
 	for i := 0; err == nil && i < len(r.list); i++ {
 		one := r.list[i]
-		err = row(append(pad(r.header.original(one.cells), wide), strconv.FormatInt(one.Line, 10), one.Field, one.Reason))
+		err = row(append(pad(r.header.original(one.cells), wide), strconv.FormatInt(one.Line, 10), one.Field, reason(one)))
 	}
 	return err
 }
+
+// asSaid is the reason as commands say it.
+func asSaid(row RefusedRow) string { return row.Reason }
 
 // WriteCSV writes the rows as CSV, in UTF-8 with the mark that Excel needs.
 func (r *Refused) WriteCSV(out io.Writer) error {
@@ -51,7 +61,7 @@ func (r *Refused) WriteCSV(out io.Writer) error {
 		return err
 	}
 	w := csv.NewWriter(buffered)
-	if err := r.table(w.Write); err != nil {
+	if err := r.Table(asSaid, w.Write); err != nil {
 		return err
 	}
 	w.Flush()
@@ -66,6 +76,6 @@ func pad(cells []string, wide int) []string {
 	return out
 }
 
-func sortByLine(rows []refused) {
-	slices.SortStableFunc(rows, func(a, b refused) int { return cmp.Compare(a.Line, b.Line) })
+func sortByLine(rows []RefusedRow) {
+	slices.SortStableFunc(rows, func(a, b RefusedRow) int { return cmp.Compare(a.Line, b.Line) })
 }

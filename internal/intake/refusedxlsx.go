@@ -27,7 +27,7 @@ func (r *Refused) WriteXLSX(out io.Writer) (err error) {
 		return err
 	}
 	style, line := bold, 0
-	err = r.table(func(cells []string) error {
+	err = r.Table(asSaid, func(cells []string) error {
 		if line == 0 {
 			if err := layOut(stream, len(cells), text); err != nil {
 				return err

@@ -34,8 +34,8 @@ func TestRejectedFileRoundTrip(t *testing.T) {
 	if err := os.WriteFile(*sum.RejectedFile, []byte(corrected), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	again := imported(t, book, *sum.RejectedFile, Options{Warn: func(m string) {
-		if strings.Contains(m, "line") || strings.Contains(m, "reason") {
+	again := imported(t, book, *sum.RejectedFile, Options{Warn: func(m Warning) {
+		if strings.Contains(m.String(), "line") || strings.Contains(m.String(), "reason") {
 			t.Errorf("our own columns are unknown: %s", m)
 		}
 	}})

@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"fmt"
 	"strings"
 
 	"fahuo/internal/shipment"
@@ -23,8 +22,8 @@ type reader struct {
 // shipment reads one row. The shipment is normalized even when the row is refused, so that its number can
 // be named.
 func (r reader) shipment(rec record) (shipment.Shipment, *shipment.FieldError) {
-	if fault := r.wholeRow(rec); fault != "" {
-		return shipment.Shipment{}, &shipment.FieldError{Field: FieldRow, Reason: fault}
+	if fault := r.wholeRow(rec); fault.Form != "" {
+		return shipment.Shipment{}, shipment.Refuse(FieldRow, fault)
 	}
 	get := func(field string) string {
 		if i, ok := r.header.at[field]; ok && i < len(rec.cells) {
@@ -58,25 +57,25 @@ func (r reader) shipment(rec record) (shipment.Shipment, *shipment.FieldError) {
 }
 
 // wholeRow says what is wrong with a row before its values are looked at.
-func (r reader) wholeRow(rec record) string {
+func (r reader) wholeRow(rec record) shipment.Words {
 	have, want := len(rec.cells), len(r.header.cells)
 	if r.ragged {
 		have = want
 	}
 	switch {
 	case rec.fault != "":
-		return rec.fault
+		return shipment.Words{Form: rec.fault}
 	case strings.ContainsRune(strings.Join(rec.cells, ""), 0):
-		return "contains a NUL byte: the row is damaged; write it anew"
+		return words("contains a NUL byte: the row is damaged; write it anew")
 	case have > want:
-		return fmt.Sprintf("has %d columns, the header has %d; is there a comma inside a value without quotes?", have, want)
+		return words("has %d columns, the header has %d; is there a comma inside a value without quotes?", have, want)
 	case have < want:
-		return fmt.Sprintf("has %d columns, the header has %d; is a value missing, or the line cut off?", have, want)
+		return words("has %d columns, the header has %d; is a value missing, or the line cut off?", have, want)
 	case r.header.notes >= 0 && len(rec.cells) > r.header.notes+1 && trim(rec.cells[r.header.notes+1]) == FieldRow:
 		// Laid out in columns again the values may stand under the wrong ones, and would be accepted there.
-		return "was refused as a whole when it was imported before; put each value into its column, then empty the row's \"field\" cell"
+		return words("was refused as a whole when it was imported before; put each value into its column, then empty the row's \"field\" cell")
 	}
-	return ""
+	return shipment.Words{}
 }
 
 func asFieldError(err error) *shipment.FieldError {
@@ -96,5 +95,5 @@ func parseUrgent(value string) (bool, *shipment.FieldError) {
 	case "", "no", "n", "0", "false", "否":
 		return false, nil
 	}
-	return false, &shipment.FieldError{Field: fieldUrgent, Reason: fmt.Sprintf("%.40q is neither yes (是, 1) nor no (否, 0)", value)}
+	return false, shipment.Refuse(fieldUrgent, words("%.40q is neither yes (是, 1) nor no (否, 0)", value))
 }

@@ -94,7 +94,7 @@ func (s *Source) open(in io.Reader, o OpenOptions) error {
 		return s.openXLSX(o.Sheet)
 	}
 	if o.Sheet != "" && s.Format != XLSX {
-		return errors.New("has no sheets; leave --sheet out")
+		return faulty("has no sheets; leave --sheet out")
 	}
 	return s.openText(buffered)
 }
@@ -139,7 +139,7 @@ func (s *Source) rewindable(in io.Reader) (io.Reader, error) {
 		case err != nil:
 			return nil, err
 		case info.IsDir():
-			return nil, errors.New("is a directory; name a file")
+			return nil, faulty("is a directory; name a file")
 		case info.Mode().IsRegular():
 			s.mode = info.Mode().Perm()
 			return in, nil

@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -32,43 +31,39 @@ func spoilt(s shipment.Shipment, partner string) *shipment.FieldError {
 		{shipment.FieldSellerIP, s.SellerIP, false},
 		{shipment.FieldOrderRef, s.OrderRef, true},
 	} {
-		if reason := unmeant(f.value, f.free); reason != "" {
-			return &shipment.FieldError{Field: f.field, Reason: reason}
+		if reason := unmeant(f.value, f.free); reason.Form != "" {
+			return shipment.Refuse(f.field, reason)
 		}
 	}
 	if looksCut(s.TradeNo) {
-		return &shipment.FieldError{
-			Field: shipment.FieldTradeNo, Reason: fmt.Sprintf("%q is no number of Alipay's any more: a spreadsheet or program has kept its first 15 digits or so "+
-				"and made up the others; format the column as text and enter the numbers anew", s.TradeNo),
-		}
+		return shipment.Refuse(shipment.FieldTradeNo, words("%q is no number of Alipay's any more: a spreadsheet or program has kept its first 15 digits or so "+
+			"and made up the others; format the column as text and enter the numbers anew", s.TradeNo))
 	}
 	if s.LogisticsName != "" && strings.Trim(s.LogisticsName, "0123456789") == "" {
-		return &shipment.FieldError{
-			Field: shipment.FieldLogisticsName, Reason: fmt.Sprintf("%.40q is a number and no courier's name; does each value stand in its own column?", s.LogisticsName),
-		}
+		return shipment.Refuse(shipment.FieldLogisticsName, words("%.40q is a number and no courier's name; does each value stand in its own column?", s.LogisticsName))
 	}
 	return nil
 }
 
-func unmeant(value string, free bool) string {
+func unmeant(value string, free bool) shipment.Words {
 	if value == "" {
-		return ""
+		return shipment.Words{}
 	}
 	switch first := value[0]; {
 	case first == '#' && sheetError.MatchString(value):
-		return fmt.Sprintf("is the spreadsheet's error %s instead of a value; correct the formula, or enter the value itself", value)
+		return words("is the spreadsheet's error %s instead of a value; correct the formula, or enter the value itself", value)
 	case first == '=':
-		return fmt.Sprintf("is the formula %.40q without a result; open the file in a spreadsheet and save it, or enter the value itself", value)
+		return words("is the formula %.40q without a result; open the file in a spreadsheet and save it, or enter the value itself", value)
 	case !free && (value == "TRUE" || value == "FALSE"):
-		return fmt.Sprintf("is the truth value %s; enter what is meant, as text", value)
+		return words("is the truth value %s; enter what is meant, as text", value)
 	case (first < '0' || first > '9') && first != '-', !strings.ContainsAny(value, ".-:E"):
-		return ""
+		return shipment.Words{}
 	case exponent.MatchString(value), !free && decimals.MatchString(value):
 		return shipment.Rounded(value)
 	case !free && date.MatchString(value):
-		return fmt.Sprintf("is a date, %s; format the column as text and enter the value anew", value)
+		return words("is a date, %s; format the column as text and enter the value anew", value)
 	}
-	return ""
+	return shipment.Words{}
 }
 
 // looksCut recognizes trade numbers that were a floating-point number on their way and are written in full again: such as

@@ -15,7 +15,7 @@ type Summary struct {
 	Already   int    `json:"already"`   // known with the same details; nothing changes
 	Conflicts int    `json:"conflicts"` // known with other details: refused
 	Rejected  int    `json:"rejected"`  // wrong in themselves
-	ETA       Time   `json:"eta"`       // when the batch's last shipment will have been called
+	ETA       Time   `json:"eta"`       // when the batch's last shipment will have been called; with DryRun the last of those that would be accepted
 	// RejectedFile holds the rows refused, conflicts among them, as CSV; nil: there are none.
 	RejectedFile *string     `json:"rejected_file"`
 	Rejections   []Rejection `json:"rejections"` // never nil
@@ -30,6 +30,8 @@ type Summary struct {
 	AlreadyIn []string `json:"already_in,omitempty"`
 	// Elsewhere is how many rows and batches that is about in all.
 	Elsewhere Elsewhere `json:"-"`
+	// Accounts are those into whose line rows were accepted, or would be.
+	Accounts []string `json:"-"`
 	// Error says why the import stopped before its end; what is counted above stays.
 	Error string `json:"error,omitempty"`
 }

@@ -81,7 +81,7 @@ func TestRejectedWorkbook(t *testing.T) {
 	}
 	correct(t, *sum.RejectedXLSX)
 	var warned string
-	again := imported(t, book, *sum.RejectedXLSX, Options{Warn: func(m string) { warned += m }})
+	again := imported(t, book, *sum.RejectedXLSX, Options{Warn: func(m Warning) { warned += m.String() }})
 	if again.Accepted != sum.Rejected || again.Refused() || strings.Contains(warned, "reason") {
 		t.Errorf("corrected: %+v, %s", again, warned)
 	}
@@ -163,7 +163,7 @@ func TestTemplate(t *testing.T) {
 		t.Fatal(err)
 	}
 	warned := ""
-	sum = imported(t, book, path, Options{Warn: func(m string) { warned += m }})
+	sum = imported(t, book, path, Options{Warn: func(m Warning) { warned += m.String() }})
 	if sum.Accepted != 1 || sum.Refused() || !strings.Contains(warned, "the template's example row was passed over") {
 		t.Errorf("filled in: %+v, %s", sum, warned)
 	}

@@ -59,7 +59,7 @@ func openWorkbook(file *os.File) (_ *workbook, err error) {
 	}()
 	w.file, err = excelize.OpenFile(file.Name(), excelize.Options{UnzipSizeLimit: maxUnpacked, UnzipXMLSizeLimit: inMemory, TmpDir: w.temp})
 	if err != nil {
-		return nil, fmt.Errorf("is a damaged xlsx file, or none that can be read (%w)"+saveAsXLSX, err)
+		return nil, faulty("is a damaged xlsx file, or none that can be read (%v)"+saveAsXLSX, err)
 	}
 	props, err := w.file.GetWorkbookProps()
 	if err != nil {
@@ -100,7 +100,7 @@ func (w *workbook) findSheets(archive *zip.Reader) error {
 		}
 	}
 	if len(w.sheets) == 0 {
-		return errors.New("is a workbook without a sheet that has cells" + saveAsXLSX)
+		return faulty("is a workbook without a sheet that has cells" + saveAsXLSX)
 	}
 	return nil
 }

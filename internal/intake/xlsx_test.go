@@ -69,7 +69,7 @@ func TestTraps(t *testing.T) {
 			t.Parallel()
 			book := openBook(t, partner)
 			var warned []string
-			sum := imported(t, book, fixture(t, name), Options{Warn: func(m string) { warned = append(warned, m) }})
+			sum := imported(t, book, fixture(t, name), Options{Warn: func(m Warning) { warned = append(warned, m.String()) }})
 			refused := make(map[string]Rejection)
 			for _, r := range sum.Rejections {
 				refused[strconv.FormatInt(r.Line, 10)] = r

@@ -63,6 +63,7 @@ var conformance = map[string]func(*testing.T){
 	"UnclearContextLeavesBothOrNone":            testUnclearContextLeavesBothOrNone,
 	"CancelLeavesWhatWasCalled":                 testCancelLeavesWhatWasCalled,
 	"ETACountsWhatIsAhead":                      testETACountsWhatIsAhead,
+	"ETAOfWhatIsNotAcceptedYet":                 testETAOfWhatIsNotAcceptedYet,
 	"ETAReckonsWithTheAnswers":                  testETAReckonsWithTheAnswers,
 	"TenTroublesInARowSlowAnAccount":            testTenTroublesInARowSlowAnAccount,
 	"ProbesOfASlowedAccount":                    testProbesOfASlowedAccount,

@@ -91,6 +91,33 @@ func (l *Ledger) ETA(ctx context.Context, s Scope) (eta time.Time, ok bool, err 
 	return eta, true, nil
 }
 
+// More is how many shipments would come into an account's line.
+type More struct{ Urgent, Rest int64 }
+
+// ETAOfMore is ETA for shipments that are not accepted yet, by partner: when the last of them would have been called if
+// they were accepted now. ok is as for ETA.
+func (l *Ledger) ETAOfMore(ctx context.Context, more map[string]More) (eta time.Time, ok bool, err error) {
+	for partner, m := range more {
+		account, err := l.Account(ctx, partner)
+		if errors.Is(err, ErrNotFound) {
+			return time.Time{}, false, nil
+		}
+		if err != nil || account.Hold != nil || account.Slowed != nil {
+			return time.Time{}, false, err
+		}
+		// Those that are not urgent go behind everything, urgent ones ahead of what is neither urgent nor begun.
+		ahead, err := first(ctx, l, scanCount, `SELECT COUNT(*) FROM shipments WHERE partner = ? AND `+inLine+` AND (urgent >= ? OR begun = 1)`,
+			partner, account.Now.UnixMicro(), bit(m.Rest == 0))
+		if err != nil {
+			return time.Time{}, false, err
+		}
+		if end := account.reckon(ahead + m.Urgent + m.Rest); end.After(eta) {
+			eta = end
+		}
+	}
+	return eta, len(more) > 0, nil
+}
+
 // EmptyBy is when the queue will be empty if nothing fails: when the last one will have had its slot; not before the
 // last retry is due. ok is false when nothing waits, or the account is on hold or slowed, so that nobody can say.
 func (s Standing) EmptyBy() (end time.Time, ok bool) {

@@ -29,6 +29,35 @@ func testETACountsWhatIsAhead(t *testing.T) {
 	}
 }
 
+// What is not accepted yet is reckoned as it is once it has been: behind what waits, urgent ones ahead of that.
+func testETAOfWhatIsNotAcceptedYet(t *testing.T) {
+	l := book(t)
+	accept(t, l, parcel(1), parcel(2))
+	const pace = time.Second + time.Second/50
+	for name, c := range map[string]struct {
+		more  ledger.More
+		calls time.Duration
+	}{"behind": {ledger.More{Rest: 3}, 5}, "ahead": {ledger.More{Urgent: 3}, 3}, "both": {ledger.More{Urgent: 1, Rest: 1}, 4}} {
+		asked := now(t, l)
+		eta, ok, err := l.ETAOfMore(t.Context(), map[string]ledger.More{partner: c.more})
+		if err != nil || !ok {
+			t.Fatal(name, ok, err)
+		}
+		between(t, eta, asked, now(t, l), ledger.LookForWork+(c.calls-1)*pace)
+	}
+	for name, more := range map[string]map[string]ledger.More{"nothing": {}, "an account that nobody has announced": {partner: {Rest: 1}, "2088999999999999": {Rest: 1}}} {
+		if _, ok, err := l.ETAOfMore(t.Context(), more); ok || err != nil {
+			t.Errorf("%s: %v %v", name, ok, err)
+		}
+	}
+	if _, err := l.SetHold(t.Context(), partner, ledger.HoldManual, "x", "boss"); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok, err := l.ETAOfMore(t.Context(), map[string]ledger.More{partner: {Rest: 1}}); ok || err != nil {
+		t.Errorf("an ETA for an account on hold: %v %v", ok, err)
+	}
+}
+
 // A batch may end between two questions: that is no error.
 func testETAWhileTheBatchEnds(t *testing.T) {
 	l := book(t)

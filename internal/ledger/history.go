@@ -52,6 +52,7 @@ const (
 	ActLogin       Act = "login"
 	ActLogout      Act = "logout"
 	ActReplay      Act = "replay" // have events sent again
+	ActImport      Act = "import" // hand a file over
 )
 
 // act is what a line about a move is called.
@@ -199,4 +200,12 @@ func (l *Ledger) Audit(ctx context.Context, f AuditFilter, most int) ([]Line, er
 // Enter writes an act of a person that changes nothing here: logging in and out.
 func (l *Ledger) Enter(ctx context.Context, actor string, act Act, detail string) error {
 	return l.tx(ctx, "audit", func(t *tx) error { return t.enter(entry{actor: actor, act: act, detail: detail, audit: true}) })
+}
+
+// EnterImport writes that a person hands a file over, before its rows are taken: under which batch, and what was found
+// in it.
+func (l *Ledger) EnterImport(ctx context.Context, actor, batch string, found map[string]string) error {
+	return l.tx(ctx, "audit", func(t *tx) error {
+		return t.enter(entry{actor: actor, act: ActImport, detail: batch, audit: true, after: values(found)})
+	})
 }

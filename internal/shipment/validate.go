@@ -42,12 +42,13 @@ const (
 type FieldError struct {
 	Field  string
 	Reason string
+	Words  Words // the reason once more, for whoever says it in another language; may be empty
 }
 
 func (e *FieldError) Error() string { return e.Field + ": " + e.Reason }
 
 func refuse(field, format string, args ...any) *FieldError {
-	return &FieldError{Field: field, Reason: fmt.Sprintf(format, args...)}
+	return Refuse(field, Words{format, args})
 }
 
 // Normalize returns the shipment with what people and exports put around values taken away: blanks
@@ -148,9 +149,11 @@ func checkPartner(partner string) *FieldError {
 }
 
 // Rounded is what to do about a number that a spreadsheet has spoilt.
-func Rounded(value string) string {
-	return quote(value) + " was turned into a rounded number by a spreadsheet and its last digits are lost; " +
-		"format the column as text and enter the numbers anew"
+func Rounded(value string) Words {
+	return Words{
+		"%s was turned into a rounded number by a spreadsheet and its last digits are lost; format the column as text and enter the numbers anew",
+		[]any{quote(value)},
+	}
 }
 
 func checkTradeNo(no string) *FieldError {
@@ -158,7 +161,7 @@ func checkTradeNo(no string) *FieldError {
 	case no == "":
 		return refuse(FieldTradeNo, "is missing; give Alipay's trade number")
 	case looksRounded(no):
-		return &FieldError{FieldTradeNo, Rounded(no)}
+		return Refuse(FieldTradeNo, Rounded(no))
 	case !digits(no):
 		return refuse(FieldTradeNo, "%s is not a trade number: only digits are allowed", quote(no))
 	case len(no) < 16 || len(no) > 64:
@@ -182,7 +185,7 @@ func looksRounded(s string) bool {
 // with an E and without a plus may be a courier's own.
 func checkInvoiceNo(no string) *FieldError {
 	if strings.Contains(no, "+") && looksRounded(no) {
-		return &FieldError{FieldInvoiceNo, Rounded(no)}
+		return Refuse(FieldInvoiceNo, Rounded(no))
 	}
 	return checkText(FieldInvoiceNo, no, MaxInvoiceNo)
 }

@@ -51,6 +51,8 @@ func (s *stage) places() (all []place) {
 	at("batches", "batches", "/batches")
 	at("batch", "batch", "/batches?name=batch-00002")
 	at("cancel", "cancel", "/cancel?name=batch-00002")
+	at("import", "import", "/import")
+	all = append(all, place{"import-dry-run", "imported", func(w *window) func() { w.upload(s.clerksFile("look")); return func() {} }})
 	at("accounts", "accounts", "/accounts")
 	at("hold", "hold", "/accounts/"+free+"/hold")
 	at("release", "hold", "/accounts/"+held+"/release")

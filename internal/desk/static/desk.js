@@ -22,11 +22,29 @@ function wire(root) {
     }))
   }
   for (const form of root.querySelectorAll('[data-selection]')) selection(form)
+  for (const area of root.querySelectorAll('[data-drop]')) dropping(area)
   for (const form of root.querySelectorAll('form[data-once]')) {
     // A second click on the same button sends nothing twice; the server would refuse it anyway.
     form.addEventListener('submit', () => setTimeout(() => {
-      for (const b of form.querySelectorAll('button')) b.disabled = true
+      for (const b of form.querySelectorAll('button')) {
+        b.disabled = true
+        if (b.dataset.busy) b.textContent = b.dataset.busy
+      }
     }))
+  }
+}
+
+// A file may be dropped where it is chosen; one that is too large is not sent.
+function dropping(area) {
+  const field = area.querySelector('input[type=file]')
+  const check = () => field.setCustomValidity(field.files[0] && field.files[0].size > Number(field.dataset.most) ? field.dataset.tooLarge : '')
+  field.addEventListener('change', check)
+  for (const name of ['dragover', 'dragleave', 'drop']) {
+    area.addEventListener(name, event => {
+      event.preventDefault()
+      area.classList.toggle('over', name === 'dragover')
+      if (name === 'drop' && event.dataTransfer.files.length) { field.files = event.dataTransfer.files; check() }
+    })
   }
 }
 
