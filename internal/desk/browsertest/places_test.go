@@ -57,6 +57,8 @@ func (s *stage) places() (all []place) {
 	at("hold", "hold", "/accounts/"+free+"/hold")
 	at("release", "hold", "/accounts/"+held+"/release")
 	at("failure", "failure", "/nowhere")
+	_, err = s.book.AnnounceEndpoints(s.t.Context(), ledger.OwnerAccount, nil, []ledger.Endpoint{{Owner: settled.Partner, Name: "erp", URL: "https://erp.example/outcomes"}})
+	s.must(err)
 	_, err = s.book.CloseCase(s.t.Context(), s.row(settled), "refunded by hand", other)
 	s.must(err)
 	at("case-closed", "case", "/dead/"+settled.Partner+"/"+settled.TradeNo)
@@ -70,6 +72,8 @@ func (s *stage) places() (all []place) {
 		at("bulk-"+name, "bulk", fmt.Sprintf("/bulk/%d", id))
 	}
 	at("audit", "audit", "/audit")
+	at("events", "events", "/events") // of the case that was closed above
+	at("events-none", "events", "/events?state=delivered")
 	sheets := s.smallSheets()
 	all = append(all,
 		place{"preparing", "preparing", s.prepare},
