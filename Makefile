@@ -9,7 +9,7 @@ GOLANGCI     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 LINT_TIMEOUT := 10m
 
 # Longer than any package needs on two slow cores; a hanging test shows its goroutines all the same.
-TEST_TIMEOUT  ?= 20m
+TEST_TIMEOUT  ?= 30m
 BENCH_TIMEOUT ?= 60m
 BENCH         ?= .
 FUZZ          ?= .
