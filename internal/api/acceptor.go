@@ -106,7 +106,29 @@ func (a *acceptor) run() {
 		}
 		var all []*handOver
 		all, next = a.gather(first)
-		a.take(all)
+		if err := a.take(all); errors.Is(err, context.DeadlineExceeded) {
+			a.refuse(next, err)
+			next = nil
+		}
+	}
+}
+
+// refuse answers what waits as what was before it: a ledger that has not answered in all that time would keep one after
+// the other as long again, and clients do not wait for hours.
+func (a *acceptor) refuse(next *handOver, err error) {
+	for h := next; ; {
+		if h != nil {
+			h.err = err
+			close(h.answered)
+		}
+		select {
+		case h = <-a.queue: // nil once it is closed and empty
+			if h == nil {
+				return
+			}
+		default:
+			return
+		}
 	}
 }
 
@@ -130,7 +152,7 @@ func (a *acceptor) gather(first *handOver) (all []*handOver, next *handOver) {
 }
 
 // take runs one transaction. Nobody's context cuts it off: whether it was committed would be unknown to the others.
-func (a *acceptor) take(all []*handOver) {
+func (a *acceptor) take(all []*handOver) error {
 	ctx, cancel := context.WithTimeout(context.Background(), acceptLimit)
 	defer cancel()
 	var shipments []shipment.Shipment
@@ -144,4 +166,5 @@ func (a *acceptor) take(all []*handOver) {
 		}
 		close(h.answered)
 	}
+	return err
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -102,6 +103,36 @@ func TestATransactionThatFails(t *testing.T) {
 		if err := <-d; !errors.Is(err, away) {
 			t.Error(err)
 		}
+	}
+	a.stop()
+}
+
+// A ledger that does not answer at all is not asked by each of those who wait, one after the other.
+func TestALedgerThatIsSilent(t *testing.T) {
+	b := newBook()
+	a := newAcceptor(b)
+	first := hand(t, a, "1", "shop")
+	<-b.begun
+	var others []<-chan error
+	for _, token := range []string{"mall", "shop", "mall"} {
+		others = append(others, hand(t, a, "2", token))
+	}
+	b.end <- fmt.Errorf("ledger: %w", context.DeadlineExceeded)
+	for _, d := range append(others, first) {
+		select {
+		case err := <-d:
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+		case <-b.begun:
+			t.Fatal("it is asked again")
+		}
+	}
+	next := hand(t, a, "3", "shop")
+	<-b.begun
+	b.end <- nil
+	if err := <-next; err != nil {
+		t.Errorf("whoever comes later: %v", err)
 	}
 	a.stop()
 }

@@ -36,6 +36,7 @@ type API struct {
 	rates    *rates
 	served   *served
 	lines    *lines
+	waiters  *waiters
 	uploads  chan struct{} // one for each file that may be read at once
 
 	stopping context.Context // done when requests that wait are to be answered
@@ -55,7 +56,7 @@ func New(o Options) (*API, error) {
 		o.Accepted = func() {}
 	}
 	a := &API{
-		Options: o, acceptor: newAcceptor(o.Book), rates: newRates(o.Rate), served: &served{book: o.Book}, lines: newLines(o.Book),
+		Options: o, acceptor: newAcceptor(o.Book), rates: newRates(o.Rate), served: &served{book: o.Book}, lines: newLines(o.Book), waiters: newWaiters(),
 		uploads: make(chan struct{}, uploadsAtOnce),
 	}
 	a.stopping, a.stop = context.WithCancel(context.Background())

@@ -71,20 +71,36 @@ func (a *API) getBatch(ctx context.Context, in *batchInput) (*batchOutput, error
 	if err != nil {
 		return nil, fmt.Errorf("wait: %w", err) // cannot be: its pattern is checked
 	}
-	known := in.Version
-	if known == "" {
-		known = b.Version
+	if in.Version == "" {
+		in.Version = b.Version
 	}
+	leave, ok := a.waiters.enter(tokenOf(ctx).Name)
+	if !ok {
+		return nil, later(http.StatusTooManyRequests, lookAgain, "Too many requests of this token wait already, or of all tokens together. Let one wait for each batch, or ask without wait=.")
+	}
+	defer leave()
+	b, err = a.awaitBatch(ctx, b, in, wait)
+	if err != nil {
+		return nil, err
+	}
+	return &batchOutput{Body: b}, nil
+}
+
+// lookAgain is when a client may come again for whom there is no room to wait.
+const lookAgain = 10 * time.Second
+
+// awaitBatch reads a batch until it is another than the client knows, or the time is over.
+func (a *API) awaitBatch(ctx context.Context, b *Batch, in *batchInput, wait time.Duration) (_ *Batch, err error) {
 	end, ticker := time.NewTimer(wait), time.NewTicker(lookEvery)
 	defer end.Stop()
 	defer ticker.Stop()
-	for !b.Done && b.Version == known {
+	for !b.Done && b.Version == in.Version {
 		select {
 		case <-ticker.C:
 		case <-end.C:
-			return &batchOutput{Body: b}, nil
+			return b, nil
 		case <-a.stopping.Done(): // the client asks the next server
-			return &batchOutput{Body: b}, nil
+			return b, nil
 		case <-ctx.Done(): // nobody listens any more
 			return nil, ctx.Err()
 		}
@@ -92,7 +108,7 @@ func (a *API) getBatch(ctx context.Context, in *batchInput) (*batchOutput, error
 			return nil, away(ctx, err)
 		}
 	}
-	return &batchOutput{Body: b}, nil
+	return b, nil
 }
 
 // readBatch reads what of a batch is the token's. None of it being so, there is no such batch.
@@ -108,6 +124,7 @@ func (a *API) readBatch(ctx context.Context, name string) (*Batch, error) {
 	}
 	b := &Batch{Batch: name, Held: []Held{}, Dead: []Dead{}}
 	var scopes []ledger.Scope
+	foreseeable := true
 	for _, partner := range partners {
 		scope := ledger.Scope{Batch: name, Partner: partner}
 		counts, err := a.Book.Counts(ctx, scope)
@@ -119,26 +136,20 @@ func (a *API) readBatch(ctx context.Context, name string) (*Batch, error) {
 		if err := a.addDead(ctx, b, scope); err != nil {
 			return nil, err
 		}
-		if err := a.addHold(ctx, b, partner); err != nil {
+		paced, err := a.addHold(ctx, b, partner)
+		if err != nil {
 			return nil, err
 		}
+		foreseeable = foreseeable && (paced || counts[shipment.Queued]+counts[shipment.Calling] == 0)
 	}
 	b.Total, b.Done = b.Counts.total(), b.Counts.done()
 	b.Version = version(b)
-	if !b.Done {
-		if b.ETA, err = a.etaOfAll(ctx, b, scopes); err != nil {
+	if !b.Done && foreseeable { // when the last account will be done
+		if b.ETA, err = a.eta(ctx, scopes); err != nil {
 			return nil, err
 		}
 	}
 	return b, nil
-}
-
-// etaOfAll is when the last account will be done; while one is on hold nobody can say.
-func (a *API) etaOfAll(ctx context.Context, b *Batch, scopes []ledger.Scope) (*Time, error) {
-	if len(b.Held) > 0 {
-		return nil, nil
-	}
-	return a.eta(ctx, scopes)
 }
 
 func (a *API) addDead(ctx context.Context, b *Batch, scope ledger.Scope) error {
@@ -152,17 +163,20 @@ func (a *API) addDead(ctx context.Context, b *Batch, scope ledger.Scope) error {
 	return nil
 }
 
-func (a *API) addHold(ctx context.Context, b *Batch, partner string) error {
+// addHold adds an account's hold, if there is one. paced tells whether the account goes on at its pace: nobody can say when
+// one will be done that is on hold, slowed or not known to any worker.
+func (a *API) addHold(ctx context.Context, b *Batch, partner string) (paced bool, err error) {
 	account, err := a.Book.Account(ctx, partner)
 	switch {
 	case errors.Is(err, ledger.ErrNotFound): // nobody has announced it, so nobody can have held it
+		return false, nil
 	case err != nil:
-		return err
+		return false, err
 	case account.Hold != nil:
 		h := account.Hold
 		b.Held = append(b.Held, Held{partner, h.Code, h.Reason, timeOf(h.Since)})
 	}
-	return nil
+	return account.Hold == nil && account.Slowed == nil, nil
 }
 
 // version is a digest of what a client waits for.

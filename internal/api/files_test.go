@@ -57,6 +57,19 @@ func TestAFile(t *testing.T) {
 	}
 }
 
+// A token of several accounts has to name one, also while only one of them is served: it may be another's file.
+func TestAFileOfWhichAccount(t *testing.T) {
+	s := newSite(t)
+	s.announce(t, mallPartner)
+	if _, a := s.upload(t, s.mall, "", "text/csv", "trade_no,logistics_name\n"+trade(1)+",SF\n"); a.status != http.StatusUnprocessableEntity {
+		t.Errorf("status %d: %s", a.status, a.body)
+	}
+	got, a := s.upload(t, s.mall, "", "text/csv", "trade_no,logistics_name,partner\n"+trade(1)+",SF,\n"+trade(2)+",SF,"+mallPartner+"\n")
+	if got.Accepted != 1 || len(got.Rejections) != 1 || got.Rejections[0].Field != "partner" {
+		t.Errorf("got %s", a.body)
+	}
+}
+
 // A form's file is the same, and gives the batch its name.
 func TestAForm(t *testing.T) {
 	s := newSite(t)

@@ -123,6 +123,55 @@ func TestWaitingForABatch(t *testing.T) {
 	}
 }
 
+// However many requests of a token wait, others have room.
+func TestWhoWaitsLeavesRoom(t *testing.T) {
+	s := newSite(t)
+	s.must(t, http.StatusAccepted, s.shop, http.MethodPost, shipments+"?batch=b", one(1, ""), nil)
+	s.must(t, http.StatusAccepted, s.mall, http.MethodPost, shipments+"?batch=m", one(2, `,"partner":"`+mallPartner+`"`), nil)
+	const room = 64
+	answers := make(chan answer, room+1)
+	for range room + 1 {
+		r := s.request(t, s.shop, http.MethodGet, "/v1/batches/b?wait=60s", "", nil)
+		go func() {
+			a, err := s.try(r)
+			if err != nil {
+				t.Error(err)
+			}
+			answers <- a
+		}()
+	}
+	if a := <-answers; a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") == "" {
+		t.Fatalf("one too many is answered %d, %v", a.status, a.header)
+	}
+	s.must(t, http.StatusOK, s.mall, http.MethodGet, "/v1/batches/m?wait=1s", "", nil)
+	s.move(t, shopPartner, 1, shipment.Shipped)
+	for range room {
+		if a := <-answers; a.status != http.StatusOK {
+			t.Errorf("status %d: %s", a.status, a.body)
+		}
+	}
+	s.must(t, http.StatusOK, s.shop, http.MethodGet, "/v1/batches/b?wait=1s", "", nil)
+}
+
+// Of a batch whose accounts do not all go on at their pace nobody can say when it will be done.
+func TestABatchThatNobodyCanForesee(t *testing.T) {
+	s := newSite(t)
+	s.announce(t, mallPartner)
+	known := shipment.Shipment{Partner: mallPartner, TradeNo: trade(1), LogisticsName: "顺丰速运", InvoiceNo: "SF1", TransportType: shipment.TransportExpress, Batch: "b"}
+	unknown := known
+	unknown.Partner = mallPartner2
+	var b api.Batch
+	for i, next := range []shipment.Shipment{known, unknown} {
+		if _, err := s.book.Accept(t.Context(), []shipment.Shipment{next}, ledger.AcceptOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		s.must(t, http.StatusOK, s.mall, http.MethodGet, "/v1/batches/b", "", &b)
+		if foreseen := b.ETA != nil; foreseen != (i == 0) {
+			t.Errorf("with %d of its accounts: %v", i+1, b.ETA)
+		}
+	}
+}
+
 // A client that goes while it waits leaves nothing behind (goleak looks for it), and a server that is to stop does not
 // keep anybody.
 func TestWaitingEnds(t *testing.T) {

@@ -36,7 +36,8 @@ func newAccounts(ctx context.Context, book *ledger.Ledger, o Options, perRow boo
 		a.known = slices.DeleteFunc(known, func(k ledger.Account) bool { return !slices.Contains(a.only, k.Partner) })
 		known = a.known
 	}
-	if a.fallback == "" && len(known) == 1 {
+	// Of several that may be named the only one that is served need not be the one that is meant.
+	if a.fallback == "" && len(known) == 1 && len(a.only) <= 1 {
 		a.fallback = known[0].Partner
 	}
 	switch {

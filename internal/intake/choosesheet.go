@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -17,7 +18,7 @@ func openSheet(w *workbook, name string) (sheet, header, error) {
 		if !w.visible[s.name] {
 			continue
 		}
-		candidate, err := headerOf(s)
+		candidate, err := s.header()
 		if err != nil {
 			return s, h, fmt.Errorf("sheet %q: %w", s.name, err)
 		}
@@ -48,7 +49,7 @@ func (w *workbook) named(name string) (sheet, header, error) {
 		if !strings.EqualFold(strings.TrimSpace(s.name), strings.TrimSpace(name)) {
 			continue
 		}
-		h, err := headerOf(s)
+		h, err := s.header()
 		if err == nil {
 			err = h.check("row")
 		}
@@ -58,6 +59,15 @@ func (w *workbook) named(name string) (sheet, header, error) {
 		return s, h, err
 	}
 	return sheet{}, header{}, faulty("has no sheet %q; it has %s", name, list(w.names()))
+}
+
+// header looks for a sheet's header. What would not fit into memory is found before excelize reads any of it: that reads
+// ahead, up to the next row. Other damage below the header is no matter of a sheet that nobody chooses.
+func (s sheet) header() (header, error) {
+	if _, err := s.inspect(); errors.Is(err, errHuge) {
+		return header{}, err
+	}
+	return headerOf(s)
 }
 
 func (w *workbook) names() []string {

@@ -131,6 +131,8 @@ func TestWorkbookBombs(t *testing.T) {
 		"sheet":          {"xl/worksheets/sheet1.xml", "", "unpacks to more than 512 MiB"},
 		"wide":           {"xl/worksheets/sheet2.xml", `<worksheet><sheetData><row r="1"><c r="XFD1"><v>1</v></c></row></sheetData></worksheet>`, "has a value in column 16384"},
 		"cut off":        {"xl/worksheets/sheet2.xml", `<worksheet><sheetData><row r="1"><c r="A1"><v>1</v></c></row>`, "the sheet is damaged"},
+		"long cell":      {"xl/worksheets/sheet2.xml", `<worksheet><sheetData><row r="1"><c r="A1" t="str"><v>` + strings.Repeat("1", 2*maxRecord), "longer than 1 MiB"},
+		"long comment":   {"xl/worksheets/sheet2.xml", `<worksheet><sheetData><row r="1"><c r="A1"><v>1</v></c></row><!--` + strings.Repeat("<", 2*maxRecord), "longer than 1 MiB"},
 		"out of order":   {"xl/worksheets/sheet2.xml", `<worksheet><sheetData><row r="2"/><row r="1"/></sheetData></worksheet>`, "stands behind row 2"},
 	} {
 		path := filepath.Join(in, "in.xlsx")

@@ -36,7 +36,7 @@ func openJSON(t text) (table, header, error) {
 			return nil, header{}, fmt.Errorf("line %d %w", in.n, err)
 		}
 		pairs, fault := object(line)
-		if fault != "" {
+		if fault != "" && len(pairs) == 0 {
 			continue // that row is refused when its turn comes
 		}
 		for _, p := range pairs {
@@ -125,7 +125,9 @@ func object(line []byte) (pairs []pair, fault string) {
 		if !ok {
 			return nil, fmt.Sprintf("has a list or an object as %.40q; write a text", name)
 		}
-		pairs = append(pairs, pair{name, cell})
+		if pairs = append(pairs, pair{name, cell}); len(pairs) > maxKeys { // looking for one twice takes ever longer
+			return pairs, fmt.Sprintf("has more than %d different keys", maxKeys)
+		}
 	}
 	if _, err := in.Token(); err != nil {
 		return nil, broken

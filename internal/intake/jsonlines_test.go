@@ -59,6 +59,7 @@ func TestJSONLinesThatAreNone(t *testing.T) {
 		`{"a":1}`:                  `the first object is no header: found "a"; needed are trade_no`,
 		`{"trade_no":"1"}`:         `columns are missing: needed are trade_no`,
 		wide.String() + "}":        "more than 500 different keys",
+		wide.String() + `,"a":2}`:  "more than 500 different keys", // a key that stands twice is not looked for among so many
 		"{}\n{\"trade_no\":\"\xff": "line 2 is neither UTF-8 nor GBK",
 	} {
 		if _, err := Open(file(t, content), nil, OpenOptions{}); err == nil || !strings.Contains(err.Error(), says) {

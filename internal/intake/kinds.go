@@ -29,16 +29,50 @@ type kind struct {
 // is, and the rows below it would be lost without a word.
 type kinds struct {
 	in     *xml.Decoder
+	part   *sips
 	inside bool // of the rows
 	ended  bool
 	row    int
 	cells  []kind // of the row last read; valid until the next
 }
 
+func newKinds(part io.Reader) *kinds {
+	in := &sips{in: part}
+	return &kinds{in: xml.NewDecoder(in), part: in}
+}
+
+// token is the next piece of the sheet: a tag, a text, a comment. The decoder holds all of it in memory.
+func (k *kinds) token() (xml.Token, error) {
+	k.part.left = maxRecord
+	return k.in.RawToken()
+}
+
+// sips reads no more than is left.
+type sips struct {
+	in   io.Reader
+	left int
+}
+
+func (s *sips) Read(p []byte) (int, error) {
+	if s.left <= 0 {
+		return 0, errHuge
+	}
+	n, err := s.in.Read(p[:min(len(p), s.left)])
+	s.left -= n
+	return n, err
+}
+
+// errHuge says that a sheet holds something that nobody has typed: packed, it is a few kilobytes for each that is
+// unpacked a thousand times as long.
+var errHuge = faulty("a cell, tag or comment is longer than 1 MiB; copy the rows into a new workbook")
+
 var errDamaged = faulty("the sheet is damaged" + saveAsXLSX)
 
 // damaged says so, with the cause. An end in the middle is not the end.
 func damaged(cause error) error {
+	if errors.Is(cause, errHuge) {
+		return cause
+	}
 	if errors.Is(cause, io.EOF) {
 		cause = io.ErrUnexpectedEOF
 	}
@@ -49,7 +83,7 @@ func damaged(cause error) error {
 // passed over.
 func (k *kinds) next() (int, error) {
 	for !k.ended {
-		token, err := k.in.RawToken()
+		token, err := k.token()
 		if errors.Is(err, io.EOF) && !k.inside {
 			break // a sheet of another kind, a chart for example: it has no rows
 		}
@@ -89,7 +123,7 @@ func (k *kinds) read(start xml.StartElement) error {
 	k.row, k.cells = number, k.cells[:0]
 	column := 0
 	for {
-		token, err := k.in.RawToken()
+		token, err := k.token()
 		if err != nil {
 			return damaged(err)
 		}
@@ -128,7 +162,7 @@ func (k *kinds) cell(start xml.StartElement, column int) (kind, error) {
 	}
 	formula := false
 	for {
-		token, err := k.in.RawToken()
+		token, err := k.token()
 		if err != nil {
 			return cell, damaged(err)
 		}

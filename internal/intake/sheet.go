@@ -2,7 +2,6 @@ package intake
 
 import (
 	"archive/zip"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -35,11 +34,26 @@ func (s sheet) kinds() (*kinds, io.Closer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return &kinds{in: xml.NewDecoder(part)}, part, nil
+	return newKinds(part), part, nil
 }
 
-// inspect reads the sheet to its end, so that damage is known before one row is accepted, and tells its last row.
+// inspect reads the sheet to its end, once, so that damage is known before one row is accepted, and tells its last row.
 func (s sheet) inspect() (last int64, err error) {
+	known, ok := s.inspected[s.part]
+	if !ok {
+		known.last, known.err = s.readThrough()
+		s.inspected[s.part] = known
+	}
+	return known.last, known.err
+}
+
+// inspection is what reading a sheet to its end has shown.
+type inspection struct {
+	last int64
+	err  error
+}
+
+func (s sheet) readThrough() (last int64, err error) {
 	kinds, part, err := s.kinds()
 	if err != nil {
 		return 0, err

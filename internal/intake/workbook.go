@@ -31,6 +31,7 @@ type workbook struct {
 	sheets    []sheet
 	visible   map[string]bool
 	formats   map[int]numberFormat
+	inspected map[*zip.File]inspection
 	since1904 bool
 }
 
@@ -48,7 +49,7 @@ func openWorkbook(file *os.File) (_ *workbook, err error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &workbook{visible: make(map[string]bool), formats: make(map[int]numberFormat)}
+	w := &workbook{visible: make(map[string]bool), formats: make(map[int]numberFormat), inspected: make(map[*zip.File]inspection)}
 	if w.temp, err = os.MkdirTemp("", "fahuo-xlsx-*"); err != nil {
 		return nil, err
 	}

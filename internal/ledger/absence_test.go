@@ -125,3 +125,21 @@ func testAHoldWithinAnAbsenceIsCreditedOnce(t *testing.T) {
 		})
 	}
 }
+
+// Releasing an account that nobody holds changes nothing, however often it is tried while no worker runs.
+func testReleasingWhatIsNotHeldCreditsNothing(t *testing.T) {
+	l, start := tried(t)
+	earlier(t, l, 5*time.Minute)
+	for range 3 {
+		if released, err := l.Release(t.Context(), partner, "op"); err != nil || released {
+			t.Fatal(released, err)
+		}
+		if _, reckoned := spent(t, l); reckoned < 0 {
+			t.Errorf("%v are spent before anybody has come", reckoned)
+		}
+	}
+	use(t, l, beltA)
+	if after, _ := spent(t, l); after < 0 || after > time.Since(start) {
+		t.Errorf("%v are spent afterwards, at most %v can be", after, time.Since(start))
+	}
+}

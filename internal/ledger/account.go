@@ -166,18 +166,18 @@ func (t *tx) hold(partner string, h Hold, actor string) (held bool, err error) {
 func (l *Ledger) Release(ctx context.Context, partner, actor string) (released bool, err error) {
 	err = l.tx(ctx, "release", func(t *tx) error {
 		released = false // it may run again
+		account, err := t.account(partner)
+		if errors.Is(err, ErrNotFound) || err == nil && account.Hold == nil {
+			return nil // nothing is credited either: whoever credits says that the account is alive, or it would count again
+		}
+		if err != nil {
+			return err
+		}
 		seen, err := t.seen()
 		if err != nil {
 			return err
 		}
 		if err := t.credit(seen, partner); err != nil { // of the time before the hold
-			return err
-		}
-		account, err := t.account(partner)
-		if errors.Is(err, ErrNotFound) || err == nil && account.Hold == nil {
-			return nil
-		}
-		if err != nil {
 			return err
 		}
 		n, err := t.changed(`UPDATE accounts SET held_at = 0, held_code = '', held_kind = '', held_deaths = 0, held_reason = '',

@@ -53,10 +53,10 @@ func (l *Ledger) Begin(ctx context.Context, r Row, a Attempt) (Row, error) {
 		err = t.one(ErrStale, `UPDATE shipments SET state = 'calling', version = version + 1, changed_at = ?,
 			attempt = attempt + 1, sent_attempts = sent_attempts + 1, token = ?, fence_at = ?, feed = 0,
 			budget_at = CASE WHEN budget_at = 0 THEN ? ELSE budget_at END,
-			budget_held = CASE WHEN budget_at = 0 THEN (SELECT held_us FROM accounts WHERE accounts.partner = shipments.partner)
-				ELSE budget_held END
+			budget_held = CASE WHEN budget_at = 0 THEN (SELECT held_us + CASE WHEN paused_at = 0 THEN 0 ELSE CAST(? AS BIGINT) - paused_at END
+				FROM accounts WHERE accounts.partner = shipments.partner) ELSE budget_held END
 			WHERE id = ? AND state = 'queued' AND version = ? AND barred = 0 AND not_before <= ?`,
-			t.now, token, fence, t.now, r.ID, r.Version, t.now)
+			t.now, token, fence, t.now, t.now, r.ID, r.Version, t.now)
 		if err != nil {
 			return err
 		}

@@ -33,7 +33,7 @@ func LastSeen(ctx context.Context, l *Ledger, ago time.Duration) error {
 func Earlier(ctx context.Context, l *Ledger, by time.Duration) error {
 	return l.tx(ctx, "test", func(t *tx) error {
 		for table, columns := range map[string][]string{
-			"accounts":  {"announced_at", "open_at", "held_at", "floor_at", "alive_at"},
+			"accounts":  {"announced_at", "open_at", "held_at", "paused_at", "slowed_at", "floor_at", "alive_at"},
 			"shipments": {"accepted_at", "changed_at", "fence_at", "not_before", "budget_at"},
 			"calls":     {"begun_at", "fence_at", "finished_at"},
 			"history":   {"at"},

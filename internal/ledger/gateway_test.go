@@ -142,6 +142,21 @@ func testPausesAreInNoBudget(t *testing.T) {
 	}
 }
 
+// What is called for the first time while its account is slowed has the same budget as everything else.
+func testABudgetThatBeginsInAPause(t *testing.T) {
+	l := book(t)
+	slow(t, l, 100)
+	for _, column := range []string{"slowed_at", "paused_at"} {
+		ledger.BackDate(t, l, "accounts", column, 10*time.Hour)
+	}
+	begun := callOnce(t, l, 1, trouble)
+	callOnce(t, l, 2, well)
+	ledger.BackDate(t, l, "shipments", "budget_at", time.Hour) // an hour at full pace
+	if got := account(t, l).Spent(get(t, l, begun.Shipment)); got < time.Hour || got > time.Hour+time.Minute {
+		t.Errorf("of an hour after the pause %v are spent", got)
+	}
+}
+
 func testQueriesThatDoNotVerifyHold(t *testing.T) {
 	l := book(t)
 	accept(t, l, parcel(1))

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,10 +39,13 @@ func (l *Ledger) Events(ctx context.Context, partners []string, after string, li
 		}
 		numbered = n == 0
 	}
-	if len(events) > 0 {
-		from = events[len(events)-1].seq
+	switch n := len(events); {
+	case n > 0:
+		after = l.cursor(events[n-1].seq, events[n-1].ID)
+	case after == "":
+		after = l.cursor(0, "")
 	}
-	return events, l.cursorPrefix() + strconv.FormatInt(from, 10), nil
+	return events, after, nil
 }
 
 func (l *Ledger) eventsAfter(ctx context.Context, partners []string, from int64, limit int) ([]Event, error) {
@@ -107,22 +111,33 @@ func lastNumber(s scanner) (int64, error) {
 // cursorPrefix marks cursors as this ledger's.
 func (l *Ledger) cursorPrefix() string { return l.identity[:8] + "-" }
 
+// cursor is the place behind an event, by its number and by a part of its id; number 0 is the beginning.
+func (l *Ledger) cursor(seq int64, id string) string {
+	if seq == 0 {
+		return l.cursorPrefix() + "0"
+	}
+	return l.cursorPrefix() + strconv.FormatInt(seq, 10) + "-" + id[max(0, len(id)-8):]
+}
+
 // parseCursor reads a cursor. One from another ledger, or from after the copy that this one was restored from,
-// would silently leave events out.
+// would silently leave events out: under its number there is no event, or by now another one.
 func (l *Ledger) parseCursor(ctx context.Context, cursor string) (int64, error) {
-	if cursor == "" {
+	if cursor == "" || cursor == l.cursor(0, "") {
 		return 0, nil
 	}
 	text, ours := strings.CutPrefix(cursor, l.cursorPrefix())
-	n, err := strconv.ParseInt(text, 10, 64)
-	if !ours || err != nil || n < 0 {
+	number, _, _ := strings.Cut(text, "-")
+	n, err := strconv.ParseInt(number, 10, 64)
+	if !ours || err != nil || n <= 0 {
 		return 0, ErrCursor
 	}
-	last, err := first(ctx, l, lastNumber, selectLastNumber)
-	if err != nil {
+	id, err := first(ctx, l, func(s scanner) (id string, err error) { return id, s.Scan(&id) }, `SELECT uid FROM events WHERE seq > 0 AND seq = ?`, n)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return 0, ErrCursor
+	case err != nil:
 		return 0, err
-	}
-	if n > last {
+	case l.cursor(n, id) != cursor:
 		return 0, ErrCursor
 	}
 	return n, nil

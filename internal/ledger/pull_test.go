@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -104,7 +105,7 @@ func testCursorsAreTheLedgersOwn(t *testing.T) {
 	l := book(t)
 	died(t, l, 1, ledger.Move{})
 	_, cursor := pull(t, l, nil, "", 10)
-	ahead := cursor[:len(cursor)-1] + "2"
+	ahead := strings.Replace(cursor, "-1-", "-2-", 1)
 	for _, wrong := range []string{"x", "1", "00000000-1", cursor[:9] + "-1", cursor + "x", ahead} {
 		if _, _, err := l.Events(t.Context(), nil, wrong, 10); !errors.Is(err, ledger.ErrCursor) {
 			t.Errorf("cursor %q (of ledger %s): %v", wrong, cursor, err)
@@ -112,6 +113,26 @@ func testCursorsAreTheLedgersOwn(t *testing.T) {
 	}
 	if _, _, err := l.Events(t.Context(), nil, cursor, 10); err != nil {
 		t.Error(err)
+	}
+}
+
+// A ledger is restored from a copy, and goes on: whoever comes with a cursor from before begins again, also when there are as
+// many events again as the cursor counts. From there on it would go past those that were written meanwhile.
+func testCursorsFromBeforeARestoreAreRefused(t *testing.T) {
+	l := book(t)
+	died(t, l, 1, ledger.Move{})
+	_, kept := pull(t, l, nil, "", 10)
+	died(t, l, 2, ledger.Move{})
+	_, lost := pull(t, l, nil, kept, 10)
+	ledger.Exec(t, l, `DELETE FROM events WHERE seq = 2`) // what is not in the copy
+	ledger.Exec(t, l, `UPDATE ledger SET value = '1' WHERE name = 'event_seq'`)
+	died(t, l, 3, ledger.Move{})
+	died(t, l, 4, ledger.Move{})
+	if news, _ := pull(t, l, nil, kept, 10); len(news) != 2 {
+		t.Errorf("a cursor from before the copy leads to %v", news)
+	}
+	if news, _, err := l.Events(t.Context(), nil, lost, 10); !errors.Is(err, ledger.ErrCursor) {
+		t.Errorf("one from after the copy leads to %v, %v", news, err)
 	}
 }
 

@@ -132,7 +132,7 @@ func write(path string, list []Token) (err error) {
 	}()
 	// A server of another user or group reads what it could read before.
 	if info, statErr := os.Stat(path); statErr == nil {
-		err = f.Chmod(info.Mode().Perm())
+		err = errors.Join(keepOwner(f, info), f.Chmod(info.Mode().Perm()))
 	}
 	_, writeErr := f.Write(text)
 	if err = errors.Join(err, writeErr, f.Sync(), f.Close()); err != nil {

@@ -13,6 +13,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -58,6 +59,7 @@ type Set struct {
 	list  []Token
 	hooks map[string][]webhook.Webhook // by the token's name
 	seen  fs.FileInfo                  // the file as it was last looked at, in order or not
+	said  string                       // what was wrong with it then
 }
 
 // Load reads a tokens file.
@@ -120,8 +122,8 @@ func (s *Set) Webhooks() map[string][]webhook.Webhook {
 // lookEvery is how often a file is looked at.
 const lookEvery = time.Second
 
-// Watch reads the file again whenever it has changed, until ctx is done. changed is told what came of it: nil, or why
-// the old tokens stay.
+// Watch reads the file again whenever it, or the secret of a webhook, has changed, until ctx is done. changed is told what
+// came of it: nil, or why the old tokens stay.
 func (s *Set) Watch(ctx context.Context, changed func(error)) {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
@@ -137,16 +139,18 @@ func (s *Set) Watch(ctx context.Context, changed func(error)) {
 	}
 }
 
-// refresh reads the file if it is not as it was.
+// refresh reads the file if it is not as it was. What it leads to, secrets of webhooks, may change or be mended without
+// it, so as long as there are any, or something is wrong, it is read each time.
 func (s *Set) refresh() (news bool, err error) {
 	info, err := os.Stat(s.path)
-	s.mu.RLock()
-	seen := s.seen
-	s.mu.RUnlock()
 	if err != nil {
 		info = nil
 	}
-	if same(info, seen) {
+	s.mu.RLock()
+	changed, faulty := !same(info, s.seen), s.said
+	leads := slices.ContainsFunc(s.list, func(t Token) bool { return len(t.Webhooks) > 0 })
+	s.mu.RUnlock()
+	if !changed && faulty == "" && !leads {
 		return false, nil
 	}
 	list, _, err := read(s.path)
@@ -156,11 +160,14 @@ func (s *Set) refresh() (news bool, err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.seen = info
-	if err == nil {
-		s.list, s.hooks = list, hooks
+	s.seen, s.said = info, ""
+	if err != nil {
+		s.said = err.Error()
+		return changed || s.said != faulty, err
 	}
-	return true, err
+	news = changed || faulty != "" || !reflect.DeepEqual(hooks, s.hooks)
+	s.list, s.hooks = list, hooks
+	return news, nil
 }
 
 func same(a, b fs.FileInfo) bool {

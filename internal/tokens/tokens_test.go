@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -155,6 +156,52 @@ func TestTheFileChanges(t *testing.T) {
 	}
 	if _, ok := set.Find(second); !ok || !slices.Equal(names(), []string{"second"}) {
 		t.Errorf("the set has %v", names())
+	}
+	cancel()
+	<-ended
+}
+
+// What a webhook's secret is missing for is mended beside the file, and then counts: a token that was taken out meanwhile is
+// taken for one no more.
+func TestASecretIsMended(t *testing.T) {
+	dir := t.TempDir()
+	path, secret := filepath.Join(dir, "tokens.yaml"), filepath.Join(dir, "secret")
+	put := func(name, text string) {
+		t.Helper()
+		err := os.WriteFile(name+".new", []byte(text), 0o600)
+		if err == nil {
+			err = os.Rename(name+".new", name)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	hash := strings.Repeat("ab", 32)
+	withHook := "tokens:\n- name: mall\n  sha256: " + hash + "\n  partners: [\"" + partner + "\"]\n" +
+		"  webhooks: [{url: \"https://erp.example.com/\", secret_files: [secret]}]\n"
+	stolen := issue(t, path, "stolen")
+	set, err := tokens.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	told, ended := make(chan error), make(chan struct{})
+	go func() { set.Watch(ctx, func(err error) { told <- err }); close(ended) }()
+	put(path, withHook)
+	if err := <-told; err == nil {
+		t.Error("a secret that is not there is not missed")
+	}
+	put(secret, "whsec_"+strings.Repeat("QUFB", 11))
+	if err := <-told; err != nil {
+		t.Errorf("it is there now, and still: %v", err)
+	}
+	if _, ok := set.Find(stolen); ok || len(set.Webhooks()["mall"]) != 1 {
+		t.Errorf("the file is not taken on: %v", set.List())
+	}
+	before := set.Webhooks()["mall"]
+	put(secret, "whsec_"+strings.Repeat("QkJC", 11))
+	if err := <-told; err != nil || reflect.DeepEqual(before, set.Webhooks()["mall"]) {
+		t.Errorf("another secret is not taken on: %v", err)
 	}
 	cancel()
 	<-ended

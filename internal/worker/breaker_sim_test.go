@@ -27,7 +27,7 @@ func TestHealthOfEveryAnswer(t *testing.T) {
 		{alipay.Answer{Outcome: alipay.Busy, Code: "SYSTEM_ERROR"}, ledger.HealthTroubled},
 		{alipay.Answer{Outcome: alipay.UnlistedCode, Code: "NEW"}, ledger.HealthTroubled},
 		{alipay.Answer{}, ledger.HealthTroubled},
-		{alipay.Answer{Unverified: true}, ledger.HealthUnsaid},
+		{alipay.Answer{Unverified: true}, ledger.HealthWell},
 	} {
 		if got := healthOf(c.a); got != c.want {
 			t.Errorf("%+v: %v, want %v", c.a, got, c.want)

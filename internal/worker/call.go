@@ -14,7 +14,8 @@ import (
 
 // call is steps 3 to 7: connect, begin, write, wait, finish.
 func (l *lane) call(ctx context.Context, j *job, row ledger.Row) (done bool, err error) {
-	account := l.a() // once: key and interval of this call agree
+	configured := l.account.Load()
+	account := *configured // once: key and interval of this call agree
 	request, err := l.w.o.Gateway.NewShipRequest(ctx, account.Credentials, row.Shipment)
 	if err != nil {
 		return l.unsendable(ctx, row, err)
@@ -30,6 +31,10 @@ func (l *lane) call(ctx context.Context, j *job, row ledger.Row) (done bool, err
 		return false, err
 	}
 	defer func() { _ = conn.Close() }() // after the exchange there is nothing left to lose on it
+
+	if l.account.Load() != configured {
+		return false, errAgain // Alipay may not take the old key any more, and a refusal would hold the account
+	}
 
 	// Step 4. From m0 on the write window runs: a transaction that takes long shortens it.
 	if l.draining() {

@@ -175,7 +175,8 @@ func afterShip(f facts, a alipay.Answer) ledger.Move {
 }
 
 // healthOf is what the answer to a ship call tells about Alipay's side. RETRY is a gateway's word that works and has
-// much to do: it tells neither.
+// much to do: it tells neither. A success whose signature does not verify was answered; whether it is true is another
+// question. Where all of an account's are like that, nothing else would ever bring its full pace back.
 func healthOf(a alipay.Answer) ledger.Health {
 	switch a.Outcome {
 	case alipay.Succeeded, alipay.OutOfStep, alipay.ShipmentFault, alipay.AccountFault:
@@ -186,7 +187,7 @@ func healthOf(a alipay.Answer) ledger.Health {
 		}
 	case alipay.Unknown, alipay.UnlistedCode:
 		if a.Unverified {
-			return ledger.HealthUnsaid // it was answered; whether it is true is another question
+			return ledger.HealthWell
 		}
 	}
 	return ledger.HealthTroubled

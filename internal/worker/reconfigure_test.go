@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,6 +55,34 @@ func TestAKeyIsReplacedUnderWay(t *testing.T) {
 	}
 	if changes, err = w.Reconfigure(t.Context(), []worker.Account{account}); err != nil || !changes.None() {
 		t.Errorf("the same once more: %+v %v", changes, err)
+	}
+	s.lawful()
+}
+
+// A key is replaced while a call waits for its slot: the new one signs it. Alipay may not take the old one any more, and would
+// refuse the call for the account's sake.
+func TestACallThatWaitsIsSignedWithTheNewKey(t *testing.T) {
+	s := set(t, 50*time.Millisecond)
+	account := anew(s.options.Accounts[0], func(_ *worker.Account, c *alipay.Credentials) { c.Key = alipay.NewSecret(nextKey) })
+	running := make(chan *worker.Worker, 1)
+	var once sync.Once
+	s.options.OnStep = func(_ string, step worker.Step) {
+		if step != worker.StepConnect {
+			return
+		}
+		once.Do(func() {
+			if _, err := (<-running).Reconfigure(context.Background(), []worker.Account{account}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	running <- reconfigurable(s)
+	s.accept(parcel(1))
+	s.until("it is shipped", s.is(parcel(1), shipment.Shipped))
+	for _, a := range s.gateway.Arrivals() {
+		if a.Ship() && !a.AlsoKey {
+			t.Error("the call is signed with the old key")
+		}
 	}
 	s.lawful()
 }

@@ -1,0 +1,11 @@
+//go:build !unix
+
+package tokens
+
+import (
+	"io/fs"
+	"os"
+)
+
+// keepOwner has nothing to keep: files have no user and group here.
+func keepOwner(*os.File, fs.FileInfo) error { return nil }
