@@ -47,15 +47,14 @@ type runCmd struct {
 // plan is a checked configuration: what run needs, and nothing opened yet.
 type plan struct {
 	served
-	gateway  string
-	client   *alipay.Client
-	warnings []warning
+	gateway string
+	client  *alipay.Client
 }
 
 // check reads keys and checks every setting; it reports all faults together.
 func (c *runCmd) check(common []error) (plan, error) {
 	l := c.accounts()
-	p := plan{gateway: c.Gateway, served: l.served, warnings: l.warnings}
+	p := plan{gateway: c.Gateway, served: l.served}
 	faults := slices.Concat(common, l.faults)
 	faults = append(faults, positive("--retry-base (FAHUO_RETRY_BASE)", c.RetryBase), positive("--retry-for (FAHUO_RETRY_FOR)", c.RetryFor),
 		positive("--probe-every (FAHUO_PROBE_EVERY)", c.ProbeEvery))
@@ -94,9 +93,7 @@ func (c *runCmd) Run(ctx context.Context, g *cli, s streams) error {
 	}
 	defer p.client.Close()
 	log := g.logger(s)
-	for _, w := range p.warnings {
-		log.Warn().Str("partner", w.partner).Msg(w.text)
-	}
+	warn(log, p.warnings)
 	return serve(ctx, service{
 		plan: p, log: log, ledger: g.Ledger, redis: g.Redis, embedded: g.EmbeddedRedisAddr, listen: c.Listen, notifyListen: c.NotifyListen,
 		callTimeout: c.CallTimeout, retry: worker.Retry{Base: c.RetryBase, Cap: c.RetryCap, For: c.RetryFor},
