@@ -182,14 +182,15 @@ func (v *visit) accepted(a alipay.Answer) {
 func (v *visit) refused(a alipay.Answer, ids []ID) {
 	culprit, do := blame(a.Code)
 	for _, id := range append(ids, Answer, QueryPermission) {
-		switch {
-		case id == culprit:
+		if id == culprit {
 			v.fail(id, v.partner, "Alipay answers "+a.Code, do)
-		case id == Answer:
-			v.skip(id, v.partner, "a refusal is not signed")
-		default:
-			v.skip(id, v.partner, "not known: Alipay answers "+a.Code+", see "+string(culprit))
+			continue
 		}
+		why := "not known: Alipay answers " + a.Code + ", see " + string(culprit)
+		if id == Answer {
+			why = "a refusal is not signed"
+		}
+		v.skip(id, v.partner, why)
 	}
 	if culprit != QueryPermission {
 		v.broken = "Alipay refuses the account: " + a.Code

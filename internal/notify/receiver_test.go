@@ -335,3 +335,11 @@ func TestOnlyOneAddress(t *testing.T) {
 		t.Error("counted, or what alarms watch is not there from the start: ", families, err)
 	}
 }
+
+// Who has posted something else here by mistake is not sent looking for a seller.
+func TestAFormWithoutASellerIsNamed(t *testing.T) {
+	s := set(t)
+	if got := s.post([]byte("a=b")); got != refused || !strings.Contains(s.log.String(), "no seller_id") {
+		t.Error(got, s.log)
+	}
+}
