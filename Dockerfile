@@ -14,8 +14,9 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
     go build -trimpath -ldflags "-s -w -X fahuo/internal/version.version=$VERSION" -o /out/bin/ \
     ./cmd/worker ./cmd/enqueue ./cmd/desk ./cmd/simulator
-# The ledger's folder, and the desk's users'. A named volume mounted there for the first time takes its owner from here.
-RUN mkdir -p /out/data /out/desk
+# The ledger's folder, that of the desk's users and that of the API's tokens. A named volume mounted there for the first
+# time takes its owner from here.
+RUN mkdir -p /out/data /out/desk /out/api
 
 FROM scratch
 ARG VERSION=dev
@@ -28,13 +29,15 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/bin/ /usr/local/bin/
 COPY --from=build --chown=65532:65532 /out/data /data
 COPY --from=build --chown=65532:65532 /out/desk /desk
+COPY --from=build --chown=65532:65532 /out/api /api
 # Numbers, because an empty image has no user names. Files with keys must be readable for this one.
 USER 65532:65532
 WORKDIR /data
 ENV PATH=/usr/local/bin \
     DATABASE_URL=sqlite:/data/fahuo.db \
     FAHUO_LISTEN=0.0.0.0:9464 \
-    FAHUO_DESK_USERS=/desk/users.yaml
+    FAHUO_DESK_USERS=/desk/users.yaml \
+    FAHUO_API_TOKENS=/api/tokens.yaml
 VOLUME /data
 # Health, readiness and metrics. They have no password: publish the port on loopback only.
 EXPOSE 9464

@@ -25,7 +25,7 @@ MUTATE_MIN    ?= 85
 .PHONY: help run build test test-browser test-deps clients examples lint check bench fuzz mutate chaos cover fmt clean
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 run: build ## build, then try everything out in one process; nothing outside is called (ARGS="--interval 2s")
 	./bin/worker --sandbox $(ARGS)

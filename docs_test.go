@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -157,6 +158,32 @@ func anchors(t *testing.T, name string) (anchors []string) {
 		}
 	}
 	return anchors
+}
+
+// A merge can leave a section or a paragraph behind a second time, and a reader then asks what the difference is.
+func TestDocumentsSayThingsOnce(t *testing.T) {
+	for _, name := range documents(t) {
+		seen := make(map[string]bool)
+		for paragraph := range strings.SplitSeq(read(t, name), "\n\n") {
+			if seen[paragraph] && (len(paragraph) > 80 || strings.HasPrefix(paragraph, "## ")) && !strings.HasPrefix(paragraph, "| flag |") {
+				t.Errorf("%s says twice: %.80q", name, paragraph)
+			}
+			seen[paragraph] = true
+		}
+	}
+}
+
+// What was built beside the sources is fifty megabytes that every clone would carry for ever.
+func TestNoProgramIsInTheRepository(t *testing.T) {
+	list, err := exec.CommandContext(t.Context(), "git", "ls-files", "-z").Output()
+	if err != nil {
+		t.Skip("this is no git work tree:", err)
+	}
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(list), "\x00"), "\x00") {
+		if text, err := os.ReadFile(name); err == nil && strings.HasPrefix(string(text), "\x7fELF") {
+			t.Errorf("%s is a program; take it out (git rm --cached %[1]s)", name)
+		}
+	}
 }
 
 func TestDocumentsCiteTargetsOfMake(t *testing.T) {

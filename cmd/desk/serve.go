@@ -31,7 +31,7 @@ func (c *serveCmd) check() error {
 	switch {
 	case err != nil:
 		faults = append(faults, fmt.Errorf("--listen (FAHUO_DESK_LISTEN) %q is not HOST:PORT", c.Listen))
-	case !loopback(host) && !c.SecureCookies && !c.AllowPlainHTTP:
+	case !settings.Loopback(host) && !c.SecureCookies && !c.AllowPlainHTTP:
 		faults = append(faults, fmt.Errorf("--listen %s is not on loopback, so passwords would cross the network unencrypted: put a proxy with https in front and give --secure-cookies, "+
 			"or give --allow-plain-http if the network itself is trusted", c.Listen))
 	}
@@ -59,11 +59,6 @@ func (c *serveCmd) proxies() (all []netip.Prefix, err error) {
 	return all, nil
 }
 
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
-}
-
 // Run is `desk`.
 func (c *serveCmd) Run(ctx context.Context, g *cli, s streams) (err error) {
 	if err := errors.Join(append(g.Validate(), c.check())...); err != nil {
@@ -80,12 +75,9 @@ func (c *serveCmd) Run(ctx context.Context, g *cli, s streams) (err error) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	log := g.logger(s)
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return settings.Usage(fmt.Errorf("--listen (FAHUO_DESK_LISTEN): something else listens at %s (another desk, or the sandbox?); stop it, or give another address", c.Listen))
-	}
+	listener, err := settings.Listen(ctx, "--listen (FAHUO_DESK_LISTEN)", c.Listen, "another desk, or the sandbox")
 	if err != nil {
-		return settings.Usage(fmt.Errorf("--listen (FAHUO_DESK_LISTEN): %w", err))
+		return err
 	}
 	book, err := settings.OpenLedger(ctx, g.Ledger, log)
 	if err != nil || book == nil {

@@ -42,7 +42,7 @@ func (c *serveCmd) check() (faults []error) {
 	switch {
 	case err != nil:
 		faults = append(faults, fmt.Errorf("--listen (FAHUO_API_LISTEN) %q is not HOST:PORT", c.Listen))
-	case !loopback(host) && c.TLSCert == "" && !c.AllowPlainHTTP:
+	case !settings.Loopback(host) && c.TLSCert == "" && !c.AllowPlainHTTP:
 		faults = append(faults, fmt.Errorf("--listen %s is not on loopback, so tokens would cross the network unencrypted: give --tls-cert and --tls-key, "+
 			"or --allow-plain-http if a proxy with https is in front or the network itself is trusted", c.Listen))
 	}
@@ -62,11 +62,6 @@ func (c *serveCmd) check() (faults []error) {
 	return faults
 }
 
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
-}
-
 // Run is `enqueue serve`.
 func (c *serveCmd) Run(ctx context.Context, g *cli, s streams) error {
 	if err := errors.Join(append(g.Validate(), c.check()...)...); err != nil {
@@ -81,9 +76,9 @@ func (c *serveCmd) Run(ctx context.Context, g *cli, s streams) error {
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	log := g.logger(s)
 	settings.AdoptStandardLog(log)
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
+	listener, err := settings.Listen(ctx, "--listen (FAHUO_API_LISTEN)", c.Listen, "another enqueue serve")
 	if err != nil {
-		return settings.Usage(fmt.Errorf("--listen (FAHUO_API_LISTEN): %w", err))
+		return err
 	}
 	front := &front{}
 	front.set(api.Waiting(log))

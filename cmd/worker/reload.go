@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,9 +67,19 @@ func (r *reloader) look(ctx context.Context, asked bool) {
 		r.fault(err, asked)
 		return
 	}
+	before := r.serving.warnings
 	r.serving, r.said = found, ""
 	r.log.Info().Strs("added", changes.Added).Strs("removed", changes.Removed).Strs("changed", changes.Changed).
 		Msg("the accounts were read anew, and are served so from now on")
+	// What was warned of before is not said for every change.
+	warn(r.log, slices.DeleteFunc(slices.Clone(found.warnings), func(w warning) bool { return slices.Contains(before, w) }))
+}
+
+// warn tells of what is most likely a slip.
+func warn(log zerolog.Logger, warnings []warning) {
+	for _, w := range warnings {
+		log.Warn().Str("partner", w.partner).Msg(w.text)
+	}
 }
 
 // fault tells of a fault once, or whenever somebody has asked.

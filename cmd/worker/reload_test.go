@@ -30,10 +30,11 @@ func TestReloaderLooksTwice(t *testing.T) {
 	one, two, rekeyed := account(partner, testKey), account(neighbour, testKey), account(partner, nextKey)
 	var log strings.Builder
 	var found []worker.Account
+	var warnings []warning
 	var loadErr, serveErr error
 	taken := 0
 	r := &reloader{
-		load: func() (served, error) { return served{accounts: found}, loadErr },
+		load: func() (served, error) { return served{accounts: found, warnings: warnings}, loadErr },
 		serve: func(context.Context, served) (worker.Changes, error) {
 			if serveErr == nil {
 				taken++
@@ -57,7 +58,7 @@ func TestReloaderLooksTwice(t *testing.T) {
 	look(false, 0, "something else is seen once")
 	look(false, 1, "seen twice")
 	look(false, 1, "it is served")
-	found = []worker.Account{one}
+	found, warnings = []worker.Account{one}, []warning{{partner, "its key is short"}}
 	look(true, 2, "somebody has asked")
 	loadErr = errors.New("no such key file\nand something else")
 	look(false, 2, "faulty")
@@ -74,6 +75,9 @@ func TestReloaderLooksTwice(t *testing.T) {
 	look(true, 2, "not served")
 	serveErr = nil
 	look(false, 3, "tried again, since it was seen before")
+	if n := strings.Count(log.String(), "its key is short"); n != 1 {
+		t.Errorf("a slip in what was read anew is told %d times:\n%s", n, log.String())
+	}
 	if strings.Contains(log.String(), testKey) || strings.Contains(log.String(), nextKey) {
 		t.Errorf("a key is in the log:\n%s", log.String())
 	}

@@ -47,15 +47,14 @@ type runCmd struct {
 // plan is a checked configuration: what run needs, and nothing opened yet.
 type plan struct {
 	served
-	gateway  string
-	client   *alipay.Client
-	warnings []warning
+	gateway string
+	client  *alipay.Client
 }
 
 // check reads keys and checks every setting; it reports all faults together.
 func (c *runCmd) check(common []error) (plan, error) {
 	l := c.accounts()
-	p := plan{gateway: c.Gateway, served: l.served, warnings: l.warnings}
+	p := plan{gateway: c.Gateway, served: l.served}
 	faults := slices.Concat(common, l.faults)
 	faults = append(faults, positive("--retry-base (FAHUO_RETRY_BASE)", c.RetryBase), positive("--retry-for (FAHUO_RETRY_FOR)", c.RetryFor),
 		positive("--probe-every (FAHUO_PROBE_EVERY)", c.ProbeEvery))
@@ -94,9 +93,7 @@ func (c *runCmd) Run(ctx context.Context, g *cli, s streams) error {
 	}
 	defer p.client.Close()
 	log := g.logger(s)
-	for _, w := range p.warnings {
-		log.Warn().Str("partner", w.partner).Msg(w.text)
-	}
+	warn(log, p.warnings)
 	return serve(ctx, service{
 		plan: p, log: log, ledger: g.Ledger, redis: g.Redis, embedded: g.EmbeddedRedisAddr, listen: c.Listen, notifyListen: c.NotifyListen,
 		callTimeout: c.CallTimeout, retry: worker.Retry{Base: c.RetryBase, Cap: c.RetryCap, For: c.RetryFor},
@@ -172,10 +169,24 @@ func serve(ctx context.Context, v service) (err error) {
 	registry.MustRegister(belt.Collector())
 	state.set(worker.Checks{"ledger": book.Ping, "redis": belt.Ping})
 	v.log.Info().Str("ledger", book.URL()).Str("redis", belt.URL()).Str("gateway", v.gateway).Int("accounts", len(v.accounts)).Msg("starting")
+	return v.work(ctx, stop, parts{book, belt, inbox, registry, hangup})
+}
 
+// parts are what a worker stands on, opened.
+type parts struct {
+	book    *ledger.Ledger
+	belt    *tasks.Belt
+	inbox   *inbox
+	metrics prometheus.Registerer
+	hangup  <-chan os.Signal
+}
+
+// work ships, and tells what came of it, until ctx is done or waiting mends nothing. stop lets a second signal end the
+// process at once.
+func (v service) work(ctx context.Context, stop func(), p parts) (err error) {
 	w, err := worker.New(worker.Options{
-		Accounts: v.accounts, Gateway: v.client, Book: book, Belt: belt, CallTimeout: v.callTimeout, Retry: v.retry, ProbeEvery: v.probeEvery, KeepCalls: v.keepCalls,
-		Name: processName(), Log: v.log, OnEvent: v.onEvent, Metrics: registry,
+		Accounts: v.accounts, Gateway: v.client, Book: p.book, Belt: p.belt, CallTimeout: v.callTimeout, Retry: v.retry, ProbeEvery: v.probeEvery, KeepCalls: v.keepCalls,
+		Name: processName(), Log: v.log, OnEvent: v.onEvent, Metrics: p.metrics,
 	})
 	if err != nil {
 		return settings.Usage(err)
@@ -184,23 +195,23 @@ func serve(ctx context.Context, v service) (err error) {
 		defer func() { err = errors.Join(err, v.stopped()) }()
 	}
 	if v.started != nil {
-		if err := v.started(book, belt); err != nil {
+		if err := v.started(p.book, p.belt); err != nil {
 			return err
 		}
 	}
 	// Told beside the shipping, and for as long: what is left goes out when the next worker starts.
-	courier := outcome.New(outcome.Options{Book: book, Kind: ledger.OwnerAccount, Log: v.log})
+	courier := outcome.New(outcome.Options{Book: p.book, Kind: ledger.OwnerAccount, Log: v.log})
 	courier.Serve(v.webhooks)
 	courier.Start()
 	defer stopCourier(ctx, courier)
 	w.Start() //nolint:contextcheck // its life is ended by Stop, not by a context: what is under way must end well
-	stopReload := v.watch(ctx, w, courier, inbox, hangup)
+	stopReload := v.watch(ctx, w, courier, p.inbox, p.hangup)
 	select {
 	case <-ctx.Done():
 	case err = <-w.Failed():
 		err = settings.Usage(err)
 	}
-	stop() // a second signal ends the process at once
+	stop()
 	stopReload()
 	v.log.Info().Msg("stopping: no new call; a call under way ends and is recorded")
 	err = errors.Join(err, w.Stop(context.WithoutCancel(ctx)))

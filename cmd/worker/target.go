@@ -32,9 +32,10 @@ type served struct {
 	accounts []worker.Account
 	webhooks map[string][]webhook.Webhook // by account; every account is in it
 	notified []notify.Account             // the same accounts, as their notifications are read
+	warnings []warning                    // what is most likely a slip in them
 }
 
-// same tells whether nothing is different.
+// same tells whether nothing is different in what is served.
 func (s served) same(o served) bool {
 	return worker.Compare(s.accounts, o.accounts).None() && reflect.DeepEqual(s.webhooks, o.webhooks) &&
 		slices.EqualFunc(s.notified, o.notified, func(a, b notify.Account) bool {
@@ -45,15 +46,14 @@ func (s served) same(o served) bool {
 // loaded is a target as it was read: what could be, and what is wrong with the rest.
 type loaded struct {
 	served
-	gateway  *url.URL // nil: it is wrong
-	warnings []warning
-	faults   []error
+	gateway *url.URL // nil: it is wrong
+	faults  []error
 }
 
 // outside tells whether the gateway is somebody else's.
 func (l loaded) outside() bool { return l.gateway != nil && !alipay.IsLoopback(l.gateway.Hostname()) }
 
-// warning is what is most likely a slip in an account, and no reason not to start.
+// warning is what is most likely a slip in an account, and no reason not to serve it.
 type warning struct{ partner, text string }
 
 // load reads the accounts and their keys. gateway is which addresses will do.

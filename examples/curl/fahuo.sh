@@ -3,7 +3,8 @@
 set -eu
 
 send() {
-  # --retry comes again after 429, 503 and broken connections, and heeds Retry-After. Sending the same twice does no harm.
+  # --retry comes again after 429, 503, a timeout or when nobody listens, and heeds Retry-After. Whatever else breaks, run it
+  # again: sending the same twice does no harm.
   curl --silent --show-error --fail-with-body --retry 10 --retry-connrefused --max-time 60 \
     -H "Authorization: Bearer $FAHUO_TOKEN" -H 'Content-Type: application/json' --data-binary @- \
     "$FAHUO_URL/v1/shipments?batch=curl-example" <<'BODY'

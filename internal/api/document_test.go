@@ -20,6 +20,7 @@ type document struct {
 
 type operation struct {
 	OperationID string `json:"operationId"`
+	Tags        []string
 	Parameters  []struct {
 		Name, In string
 		Schema   map[string]any

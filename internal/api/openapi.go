@@ -28,8 +28,15 @@ func config(version string) huma.Config {
 		"token": {Type: "http", Scheme: "bearer", Description: "Made with: enqueue token new NAME --partner PARTNER"},
 	}
 	c.Security = []map[string][]string{{"token": {}}}
+	c.Tags = []*huma.Tag{{Name: tagHandOver}, {Name: tagOutcome}}
 	return c
 }
+
+// The two parts of the page, in the order in which somebody new reads them.
+const (
+	tagHandOver = "Handing over"
+	tagOutcome  = "Learning the outcome"
+)
 
 const description = "Hand shipments over, and learn what became of them. Handing the same over twice is harmless, so whatever has not been answered is sent again. " +
 	"Errors are problems as in RFC 9457, with the path of each field that is to blame. Every answer has an X-Request-Id, which the log has, too."
@@ -46,10 +53,15 @@ var format = huma.Format{
 // always are the refusals that every operation may answer with; 422 and 500 the library adds.
 var always = []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusTooManyRequests, http.StatusServiceUnavailable}
 
-// operation is what all operations have in common. more are refusals besides those that all may have.
+// operation is what all operations have in common. more are refusals besides those that all may have. Who posts hands
+// over, or takes back; who gets learns.
 func (a *API) operation(method, path, id, summary, text string, more ...int) huma.Operation {
+	tag := tagOutcome
+	if method == http.MethodPost {
+		tag = tagHandOver
+	}
 	return huma.Operation{
-		Method: method, Path: path, OperationID: id, Summary: summary, Description: text,
+		Method: method, Path: path, OperationID: id, Summary: summary, Description: text, Tags: []string{tag},
 		Errors: slices.Concat(always, more), Middlewares: huma.Middlewares{a.authenticate},
 	}
 }

@@ -21,6 +21,9 @@ func TestTheDocuments(t *testing.T) {
 		}
 		for _, want := range []string{shipments, shipments + "/{partner}/{trade_no}", shipments + "/{partner}/{trade_no}/cancel", "/v1/files", "/v1/batches/{batch}", "/v1/events"} {
 			for _, op := range doc.Paths[want] {
+				if len(op.Tags) != 1 {
+					t.Errorf("%s: %s is in no part of the page, or in several: %q", path, op.OperationID, op.Tags)
+				}
 				for _, status := range []string{"401", "429", "503"} {
 					if _, ok := op.Responses[status]; !ok {
 						t.Errorf("%s: %s does not say that it may answer %s", path, op.OperationID, status)
@@ -39,7 +42,7 @@ func TestThePage(t *testing.T) {
 	s := newSite(t)
 	page := s.must(t, http.StatusOK, "", http.MethodGet, "/docs", "", nil)
 	policy := page.header.Get("Content-Security-Policy")
-	if !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "script-src 'self';") {
+	if !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "script-src 'self';") || !strings.Contains(policy, "frame-ancestors 'none'") { // E1
 		t.Errorf("policy %q", policy)
 	}
 	found := regexp.MustCompile(`(?:src|href)="([^"]+)"`).FindAllStringSubmatch(string(page.body), -1)

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -181,14 +182,15 @@ func (v *visit) accepted(a alipay.Answer) {
 func (v *visit) refused(a alipay.Answer, ids []ID) {
 	culprit, do := blame(a.Code)
 	for _, id := range append(ids, Answer, QueryPermission) {
-		switch {
-		case id == culprit:
+		if id == culprit {
 			v.fail(id, v.partner, "Alipay answers "+a.Code, do)
-		case id == Answer:
-			v.skip(id, v.partner, "a refusal is not signed")
-		default:
-			v.skip(id, v.partner, "not known: Alipay answers "+a.Code+", see "+string(culprit))
+			continue
 		}
+		why := "not known: Alipay answers " + a.Code + ", see " + string(culprit)
+		if id == Answer {
+			why = "a refusal is not signed"
+		}
+		v.skip(id, v.partner, why)
 	}
 	if culprit != QueryPermission {
 		v.broken = "Alipay refuses the account: " + a.Code
@@ -208,7 +210,7 @@ func (v *visit) answer(a alipay.Answer) {
 	}
 }
 
-// hold tells whether somebody, or a refusal, has stopped the account.
+// hold tells whether somebody, or a refusal, has stopped the account, and whether it is slowed.
 func (v *visit) hold(ctx context.Context) {
 	if v.book == nil {
 		v.skip(Hold, v.partner, "there is no ledger to look at")
@@ -225,6 +227,9 @@ func (v *visit) hold(ctx context.Context) {
 		v.fail(Hold, v.partner, fmt.Sprintf("on hold since %s: %s, %s", account.Hold.Since.In(beijing).Format("2006-01-02 15:04:05"), account.Hold.Code, account.Hold.Reason),
 			"when its cause is gone: worker release "+v.partner)
 		v.block("the account is on hold")
+	case account.Slowed != nil:
+		v.pass(Hold, v.partner, "nobody holds the account", fmt.Sprintf("it is slowed since %s (%s): Alipay is out of order for it, and workers only probe until it answers properly; "+
+			"see docs/operations.md", account.Slowed.Since.In(beijing).Format("2006-01-02 15:04:05"), cmp.Or(account.Slowed.Code, "no answer that counts")))
 	default:
 		v.pass(Hold, v.partner, "nobody holds the account")
 	}

@@ -33,6 +33,13 @@
 // A ledger has one live belt, named in it with every worker that uses it and the time at which it last said so
 // (UseBelt). A worker that stops takes its word back (LeaveBelt); that of one that was killed lapses.
 //
+// # Holds and pauses
+//
+// An account may be on hold (nobody calls for it until a person releases it), or slowed (calls came to nothing ten
+// times in a row: its slot opens a probe's distance apart until Alipay answers properly). The time in which it is
+// either, without a break, is paused time: paused_at says since when, held_us has what is over, and no retry budget
+// counts it. Nor does one count the time in which no worker could reach the ledger (absence.go).
+//
 // # Events
 //
 // A transaction in which a shipment becomes shipped, dead or closed also writes an event, and a delivery of it to every

@@ -22,9 +22,6 @@ const (
 	EventClosed  EventType = "shipment.closed"
 )
 
-// EventTypes lists all types.
-func EventTypes() []EventType { return []EventType{EventShipped, EventDead, EventClosed} }
-
 // eventOf is what happens when a shipment gets into a state; empty for a state that is no outcome.
 func eventOf(to shipment.State) EventType {
 	switch to {

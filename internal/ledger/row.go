@@ -44,7 +44,7 @@ type Row struct {
 	DeadTask bool
 
 	SettledAt time.Time // when it became shipped, dead or closed; zero: it is open
-	Found     Finding   // what the last query about a settled one found
+	Found     Finding   // what the last query about a settled one found, or Alipay has notified of it since
 	FoundAt   time.Time
 	Assignee  string
 	Resent    int64  // how often a person has sent it again

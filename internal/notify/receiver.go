@@ -95,6 +95,9 @@ func (r *Receiver) receive(ctx context.Context, body []byte) (partner string, _ 
 	if err != nil {
 		return "", resultRefused, err
 	}
+	if seller == "" {
+		return "", resultForeign, errors.New("it has no seller_id, so it is of no account here; most likely it is no notification of Alipay's")
+	}
 	candidates := candidates(r.o.Accounts(), seller)
 	if len(candidates) == 0 {
 		return "", resultForeign, errors.New("its seller_id is of no account here; is it one of an account's sellers?")
@@ -111,9 +114,6 @@ func (r *Receiver) receive(ctx context.Context, body []byte) (partner string, _ 
 
 // candidates are the accounts to whose partner or sellers something was sent; whose own partner it is comes first.
 func candidates(all []Account, seller string) (of []Account) {
-	if seller == "" {
-		return nil
-	}
 	for _, a := range all {
 		switch {
 		case a.Credentials.Partner == seller:

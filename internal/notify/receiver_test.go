@@ -2,10 +2,7 @@ package notify_test
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -14,7 +11,6 @@ import (
 
 	"fahuo/internal/alipay"
 	"fahuo/internal/alipay/alipaytest"
-	"fahuo/internal/ledger"
 	"fahuo/internal/notify"
 	"fahuo/internal/shipment"
 )
@@ -246,56 +242,6 @@ func TestUnknownTrade(t *testing.T) {
 	}
 }
 
-// What cannot be recorded is not acknowledged.
-func TestLedgerAway(t *testing.T) {
-	var book notify.Book
-	s := set(t, func(o *notify.Options) { o.Book = func() notify.Book { return book } })
-	body := s.issue(parcel(1), alipaytest.Notice{})
-	if got := s.post(body); got != later || s.asked() != 0 {
-		t.Errorf("not open yet: %v", got)
-	}
-	book = awayBook{s.book}
-	if got := s.post(body); got != later || s.count(partner, "ledger_away") != 2 {
-		t.Errorf("away: %v", got)
-	}
-	book = s.book
-	if got := s.post(body); got != success {
-		t.Errorf("back: %v", got)
-	}
-}
-
-// awayBook is a ledger that can be read and not written.
-type awayBook struct{ notify.Book }
-
-func (awayBook) Notified(context.Context, ledger.Notice, func(ledger.Row) ledger.Effect, string) (ledger.Noticed, error) {
-	return ledger.Noticed{}, errors.New("disk full")
-}
-
-// confirmer confirms everything, and does something before it says so.
-type confirmer func()
-
-func (c confirmer) VerifyNotification(context.Context, *alipay.Credentials, string) (bool, error) {
-	c()
-	return true, nil
-}
-
-// A sender that goes away once Alipay has been asked would only come again: what is known is recorded.
-func TestASenderThatGoesAway(t *testing.T) {
-	s := set(t)
-	s.called(parcel(1))
-	ctx, leave := context.WithCancel(t.Context())
-	defer leave()
-	o := s.options.WithoutMetrics()
-	o.Gateway = confirmer(leave)
-	receiver, err := notify.New(o)
-	s.must(err)
-	request := httptest.NewRequestWithContext(ctx, http.MethodPost, notify.Path, bytes.NewReader(s.issue(parcel(1), alipaytest.Notice{})))
-	receiver.ServeHTTP(httptest.NewRecorder(), request)
-	if r := s.row(parcel(1)); r.State != shipment.Shipped {
-		t.Errorf("%+v", r)
-	}
-}
-
 // The same one from many at once counts once.
 func TestManyAtOnce(t *testing.T) {
 	s := set(t)
@@ -333,5 +279,13 @@ func TestOnlyOneAddress(t *testing.T) {
 	}
 	if families, err := s.registry.Gather(); err != nil || s.counted() != 0 || len(families[0].GetMetric()) != 2+2*7 {
 		t.Error("counted, or what alarms watch is not there from the start: ", families, err)
+	}
+}
+
+// Who has posted something else here by mistake is not sent looking for a seller.
+func TestAFormWithoutASellerIsNamed(t *testing.T) {
+	s := set(t)
+	if got := s.post([]byte("a=b")); got != refused || !strings.Contains(s.log.String(), "no seller_id") {
+		t.Error(got, s.log)
 	}
 }

@@ -130,7 +130,8 @@ func write(path string, list []Token) (err error) {
 			err = errors.Join(err, os.Remove(f.Name()))
 		}
 	}()
-	// A server of another user or group reads what it could read before.
+	// A server of the file's group reads what it could read before. The owner is whoever writes: docs/deploy.md has
+	// the server's own user do it.
 	if info, statErr := os.Stat(path); statErr == nil {
 		err = errors.Join(keepOwner(f, info), f.Chmod(info.Mode().Perm()))
 	}

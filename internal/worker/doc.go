@@ -35,5 +35,13 @@
 // over calls past their fence and brings back what only a dead process has in hand; reload compares
 // both books every minute. All of it may run in any number of processes at once.
 //
+// # When nothing should be called
+//
+// An account on hold is not called for; one that is slowed, since Alipay is out of order for it, once in a while
+// (pause.go, and the ledger's gateway.go). Neither time counts against a retry budget. Accounts come, go and change
+// while the others work (reconfigure.go): what is different about one counts from its next call on.
+//
+// ShipOne takes one shipment through the same steps without a belt, for checks.
+//
 // Decisions (decide.go) are pure functions. Nothing here counts waiting as failing.
 package worker
