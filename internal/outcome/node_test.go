@@ -1,6 +1,7 @@
 package outcome_test
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,10 +61,12 @@ func TestNodeVerifies(t *testing.T) {
 		counts, err := l.CountDeliveries(t.Context(), ledger.DeliveryFilter{})
 		return err == nil && counts[ledger.DeliveryDelivered] == 20
 	})
+	// What a receiver has printed may be read a moment after it has answered.
 	ids := took(first)
-	for id := range took(second) {
-		ids[id] = true
-	}
+	until(t, "the receivers' words are read", func() bool {
+		maps.Copy(ids, took(second))
+		return len(ids) >= 20
+	})
 	events, _, err := l.Events(t.Context(), nil, "", 100)
 	if err != nil {
 		t.Fatal(err)
