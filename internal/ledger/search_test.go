@@ -91,6 +91,7 @@ func testDeadLetterFilters(t *testing.T) {
 		"trade number":      {ledger.DeadFilter{Text: parcel(101).TradeNo}, []int{1}},
 		"part of a number":  {ledger.DeadFilter{Text: "10"}, []int{2, 1, 0}},
 		"order number":      {ledger.DeadFilter{Text: "ORDER%"}, []int{3}},
+		"in small letters":  {ledger.DeadFilter{Text: "order%"}, []int{3}},
 		"waybill":           {ledger.DeadFilter{Text: "t_2"}, []int{3}},
 		"not a wildcard":    {ledger.DeadFilter{Text: "O%7"}, nil},
 		"no letter":         {ledger.DeadFilter{Text: "%7"}, []int{3}},

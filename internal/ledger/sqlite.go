@@ -93,7 +93,9 @@ func sqliteDSN(path string) string {
 
 func sqliteDialect(path string) dialect {
 	return dialect{
-		goose: goose.DialectSQLite3, autoID: "INTEGER PRIMARY KEY AUTOINCREMENT", like: "LIKE", position: "instr", indexedBy: " INDEXED BY ",
+		goose: goose.DialectSQLite3, autoID: "INTEGER PRIMARY KEY AUTOINCREMENT", like: "LIKE",
+		anyCase:  func(text string) (string, string) { return "%s LIKE ? ESCAPE '!'", "%" + literally(text) + "%" },
+		position: "instr", indexedBy: " INDEXED BY ",
 		// The host's clock.
 		now:       func(context.Context, rowQuerier) (int64, error) { return time.Now().UnixMicro(), nil },
 		nowColumn: "0",
