@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/xuri/excelize/v2"
-	"go.uber.org/goleak"
 
 	"fahuo/internal/ledger"
 	"fahuo/internal/proctest"
@@ -26,23 +24,7 @@ import (
 // program is the real binary, built once; scripts and tests run it as processes of their own.
 var program string
 
-func TestMain(m *testing.M) { os.Exit(testMain(m)) }
-
-func testMain(m *testing.M) int {
-	dir, err := proctest.Build("enqueue")
-	if err != nil {
-		_, _ = fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(dir) }() // a temporary directory
-	program = filepath.Join(dir, "enqueue")
-	code := m.Run()
-	if err := goleak.Find(); code == 0 && err != nil {
-		_, _ = fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return code
-}
+func TestMain(m *testing.M) { os.Exit(proctest.Main(m, "enqueue", &program, nil)) }
 
 const partner = "2088000000000001"
 
@@ -63,27 +45,9 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "announce": announce, "hold": hold, "becomes": becomes, "gbk": gbk, "heartbeat": heartbeat, "workbook": workbook,
+			"exits": proctest.Exits, "announce": announce, "hold": hold, "becomes": becomes, "gbk": gbk, "heartbeat": heartbeat, "workbook": workbook,
 		},
 	})
-}
-
-// exits runs a command and demands its exit code: exits CODE COMMAND ARG….
-func exits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exits CODE COMMAND ARG…")
-	}
-	code := 0
-	if err := ts.Exec(args[1], args[2:]...); err != nil {
-		var exit *exec.ExitError
-		if !errors.As(err, &exit) {
-			ts.Fatalf("%v", err)
-		}
-		code = exit.ExitCode()
-	}
-	if got := strconv.Itoa(code); got != args[0] {
-		ts.Fatalf("exit code %s, want %s", got, args[0])
-	}
 }
 
 // withBook lets a script change its ledger as a worker would.

@@ -19,20 +19,7 @@ import (
 // program is the built worker.
 var program string
 
-func TestMain(m *testing.M) {
-	dir, err := proctest.Build("worker")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	program = filepath.Join(dir, "worker")
-	code := m.Run()
-	if err := os.RemoveAll(dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(proctest.Main(m, "worker", &program, nil)) }
 
 const (
 	partner   = "2088900000000007"
