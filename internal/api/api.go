@@ -75,9 +75,6 @@ func New(o Options) (*API, error) {
 // Handler answers all requests.
 func (a *API) Handler() http.Handler { return a.handler }
 
-// OpenAPI is the document that describes the API.
-func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
-
 // Release answers every request that waits for something to happen, now and from now on. A server that is to stop
 // gently calls it first.
 func (a *API) Release() { a.stop() }

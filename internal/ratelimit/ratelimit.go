@@ -54,9 +54,6 @@ type Slot struct {
 	Held     bool // on hold: nobody knows when it opens
 }
 
-// Ready tells whether a call may be begun as far as this reading goes.
-func (s Slot) Ready() bool { return !s.Held && !s.OpenAt.After(s.Now) }
-
 // How often a slot is looked at whose time nobody knows.
 const (
 	heldPoll   = 1 * time.Second

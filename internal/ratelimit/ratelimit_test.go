@@ -97,8 +97,8 @@ func TestSlotWaitProperties(t *testing.T) {
 		slot := ratelimit.Slot{Now: now, OpenAt: now.Add(left), InFlight: rapid.Bool().Draw(t, "in flight"), Held: rapid.Bool().Draw(t, "held")}
 		wait := slot.Wait(interval)
 		switch {
-		case (wait == 0) != slot.Ready() || wait < 0:
-			t.Fatalf("wait %v, ready %v", wait, slot.Ready())
+		case (wait == 0) != ready(slot) || wait < 0:
+			t.Fatalf("wait %v, ready %v", wait, ready(slot))
 		case !slot.Held && wait > max(0, left):
 			t.Fatalf("wait %v for what opens in %v", wait, left)
 		case !slot.Held && !slot.InFlight && wait != max(0, left):
@@ -121,8 +121,8 @@ func TestSlotWait(t *testing.T) {
 		"in flight, at fence":  {ratelimit.Slot{Now: now, OpenAt: now.Add(time.Millisecond), InFlight: true}, false, time.Millisecond},
 		"held and open":        {ratelimit.Slot{Now: now, Held: true}, false, time.Second},
 	} {
-		if got := c.slot.Wait(10 * time.Second); got != c.want || c.slot.Ready() != c.ready {
-			t.Errorf("%s: wait %v, ready %v; want %v, %v", name, got, c.slot.Ready(), c.want, c.ready)
+		if got := c.slot.Wait(10 * time.Second); got != c.want || ready(c.slot) != c.ready {
+			t.Errorf("%s: wait %v, ready %v; want %v, %v", name, got, ready(c.slot), c.want, c.ready)
 		}
 	}
 	flight := ratelimit.Slot{Now: now, OpenAt: now.Add(time.Minute), InFlight: true}

@@ -32,9 +32,6 @@ func Partner(n int) string { return fmt.Sprintf("20889%011d", n+1) }
 // TradeNo is the trade number of the n-th shipment, from 1.
 func TradeNo(n int) string { return fmt.Sprintf("20260101220014%014d", n) }
 
-// IsDead tells whether the n-th shipment, from 1, is a dead letter.
-func (s Shape) IsDead(n int) bool { return n%s.every() == 0 && n <= s.Shipments-s.Queued }
-
 func (s Shape) every() int {
 	if s.Dead == 0 {
 		return 10
