@@ -18,6 +18,8 @@ type attempts struct {
 	// nobody stands behind thousands. Where somebody has logged in before he stands in a line of his own.
 	comparing, atHome chan struct{}
 
+	now func() time.Time
+
 	mu      sync.Mutex
 	waiting int // for comparing
 	byID    map[string]*rate.Limiter
@@ -44,7 +46,8 @@ const (
 
 func newAttempts() *attempts {
 	return &attempts{
-		comparing: make(chan struct{}, 2), atHome: make(chan struct{}, 1), byID: make(map[string]*rate.Limiter), homes: make(map[string]bool),
+		comparing: make(chan struct{}, 2), atHome: make(chan struct{}, 1), now: time.Now,
+		byID: make(map[string]*rate.Limiter), homes: make(map[string]bool),
 	}
 }
 
@@ -130,13 +133,14 @@ func subscriber(address string) string {
 // allowed tells whether another attempt may be made. Asking leaves nothing behind: whoever is refused cannot fill
 // what is remembered until it has to be forgotten.
 func (a *attempts) allowed(w who) bool {
+	now := a.now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, id := range []string{w.both, w.address, w.user} {
 		if id == w.user && a.homes[w.both] {
 			continue
 		}
-		if l := a.byID[id]; l != nil && l.Tokens() < 1 {
+		if l := a.byID[id]; l != nil && l.TokensAt(now) < 1 {
 			return false
 		}
 	}
@@ -145,24 +149,25 @@ func (a *attempts) allowed(w who) bool {
 
 // failed counts a failed attempt.
 func (a *attempts) failed(w who) {
+	now := a.now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if len(a.byID) >= maxAttempts {
-		a.sweep()
+		a.sweep(now)
 	}
 	for id, l := range map[string]limit{w.both: perUserAndAddress, w.address: perAddress, w.user: perUser} {
 		if a.byID[id] == nil {
 			a.byID[id] = rate.NewLimiter(rate.Every(l.every), l.burst)
 		}
-		a.byID[id].Allow()
+		a.byID[id].AllowN(now, 1)
 	}
 }
 
 // sweep forgets whoever has waited long enough to begin anew, or everybody if that is nobody. The slowness of
 // comparing keeps it from ever coming to that.
-func (a *attempts) sweep() {
+func (a *attempts) sweep(now time.Time) {
 	for id, l := range a.byID {
-		if l.Tokens() >= float64(l.Burst()) {
+		if l.TokensAt(now) >= float64(l.Burst()) {
 			delete(a.byID, id)
 		}
 	}

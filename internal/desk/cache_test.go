@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,20 +101,21 @@ func TestSoonWaitsForAMoment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		d := &Desk{counts: newCache(), uploads: newUploads(), ctx: ctx, cancel: cancel, countPatience: 100 * time.Millisecond}
-		made, takes, fault := 0, time.Second, error(nil)
+		var made atomic.Int64
+		takes, fault := time.Second, error(nil)
 		look := func() (n int, there bool, waited time.Duration, err error) {
 			start := time.Now()
+			takes, fault := takes, fault // it may be at it when the next one takes something else
 			n, there, err = soon(t.Context(), d, "x", func(context.Context) (int, error) {
-				made++
-				n := made
+				n := int(made.Add(1))
 				time.Sleep(takes)
 				return n, fault
 			})
 			return n, there, time.Since(start), err
 		}
 		for range 2 {
-			if n, there, waited, err := look(); there || waited != 100*time.Millisecond || err != nil || made != 1 {
-				t.Errorf("%d %v after %v, made %d times (%v)", n, there, waited, made, err)
+			if n, there, waited, err := look(); there || waited != 100*time.Millisecond || err != nil || made.Load() != 1 {
+				t.Errorf("%d %v after %v, made %d times (%v)", n, there, waited, made.Load(), err)
 			}
 		}
 		time.Sleep(time.Second)
@@ -121,8 +123,8 @@ func TestSoonWaitsForAMoment(t *testing.T) {
 			t.Errorf("%d %v after %v", n, there, waited)
 		}
 		d.counts.empty() // somebody has acted: what was counted before is not shown
-		if _, there, _, _ := look(); there || made != 2 {
-			t.Errorf("%v, made %d times", there, made)
+		if _, there, _, _ := look(); there || made.Load() != 2 {
+			t.Errorf("%v, made %d times", there, made.Load())
 		}
 		d.counts.empty() // and what is being counted is not waited for
 		takes = 50 * time.Millisecond
