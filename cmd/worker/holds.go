@@ -33,6 +33,7 @@ type holdCmd struct {
 
 type releaseCmd struct {
 	Partner string `arg:"" help:"The account."`
+	Reason  string `help:"What was mended, for whoever looks later."`
 }
 
 // withLedger opens the ledger for one command.
@@ -209,7 +210,7 @@ func (c *releaseCmd) Run(ctx context.Context, g *cli, s streams) error {
 		if err != nil {
 			return err
 		}
-		released, err := book.Release(ctx, c.Partner, person())
+		released, err := book.Release(ctx, c.Partner, strings.TrimSpace(c.Reason), person())
 		if err != nil {
 			return err
 		}

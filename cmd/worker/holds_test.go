@@ -30,9 +30,12 @@ func TestHoldAndRelease(t *testing.T) {
 		t.Error("called while on hold")
 	}
 	for i, want := range []string{"is released", "was not on hold"} {
-		if code, out := proctest.Run(t, s.dir, s.env, program, "release", partner); code != 0 || !strings.Contains(out, want) {
+		if code, out := proctest.Run(t, s.dir, s.env, program, "release", partner, "--reason", "counted"); code != 0 || !strings.Contains(out, want) {
 			t.Errorf("release %d: exit %d: %s", i+1, code, out)
 		}
+	}
+	if trail, err := s.book.Audit(t.Context(), ledger.AuditFilter{Act: ledger.ActRelease}, 10); err != nil || len(trail) != 1 || trail[0].Detail != "counted" {
+		t.Errorf("%+v %v", trail, err)
 	}
 	s.until("shipped", time.Minute, func() bool { return s.count(shipment.Shipped) == 3 })
 	code, out = proctest.Run(t, s.dir, s.env, program, "release", "2088999999999999")

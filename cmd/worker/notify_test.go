@@ -52,7 +52,7 @@ func TestANotificationTakesOutOfTheLine(t *testing.T) {
 	closed, elsewhere := parcels(1, 2)[0], parcels(2, 3)[0]
 	s.notified(addr, alipaytest.Notice{TradeNo: closed.TradeNo, Status: "TRADE_CLOSED", ID: "a%2Fb"})
 	s.notified(addr, alipaytest.Notice{TradeNo: elsewhere.TradeNo, Status: "WAIT_BUYER_CONFIRM_GOODS"})
-	_, err = s.book.Release(context.Background(), partner, "test")
+	_, err = s.book.Release(context.Background(), partner, "", "test")
 	s.must(err)
 	s.until("the others are shipped", time.Minute, func() bool { return s.count(shipment.Shipped) == 2 })
 	for _, c := range []struct {

@@ -93,7 +93,7 @@ func (w *world) release(ctx context.Context) {
 	}
 	for _, a := range accounts {
 		if a.Hold != nil {
-			_, _ = w.book.Release(ctx, a.Partner, "person") // again in a second
+			_, _ = w.book.Release(ctx, a.Partner, "", "person") // again in a second
 		}
 	}
 }

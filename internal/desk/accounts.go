@@ -106,11 +106,15 @@ func (q *request) holdAccount() error {
 
 // releaseAccount lifts a hold.
 func (q *request) releaseAccount() error {
+	reason := strings.TrimSpace(q.PostFormValue("reason"))
+	if utf8.RuneCountInString(reason) > longestReason || !utf8.ValidString(reason) {
+		return q.askHold(http.StatusUnprocessableEntity, true, reason, "accounts.reason_long")
+	}
 	partner, err := q.heldOrNot(true)
 	if err != nil {
 		return err
 	}
-	released, err := q.d.o.Book.Release(q.Context(), partner, q.user.Name)
+	released, err := q.d.o.Book.Release(q.Context(), partner, reason, q.user.Name)
 	if err != nil {
 		return err
 	}

@@ -22,10 +22,10 @@ func TestAnActOverManyLeadsToItsShipments(t *testing.T) {
 	trail := "/audit?bulk=" + number
 	wang.over(id).holds(`href="` + trail + `"`)
 	p := wang.look(trail)
-	p.says(letters[0].TradeNo, letters[1].TradeNo, "together", "Shipments of bulk act "+number)
+	p.says(letters[0].TradeNo, letters[1].TradeNo, "together", "Shipments of bulk act "+number, "Shipments 2")
 	p.holds(`<input type="hidden" name="bulk" value="`+number+`">`, `href="/audit.csv?bulk=`+number+`"`)
 	p.saysNot(letters[2].TradeNo, "alone")
-	if table := readCSV(t, wang.get("/audit.csv?bulk="+number)); len(table) != 4 || !strings.HasPrefix(table[2][5], letters[0].TradeNo) {
+	if table := readCSV(t, wang.get("/audit.csv?bulk="+number)); len(table) != 5 || !strings.HasPrefix(table[2][5], letters[0].TradeNo) {
 		t.Errorf("%q", table)
 	}
 	wang.look("/audit?bulk=" + number + "&q=" + letters[1].TradeNo).saysNot(letters[0].TradeNo)

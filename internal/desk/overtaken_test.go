@@ -23,7 +23,7 @@ func TestReleaseOfAHoldThatWasNotShown(t *testing.T) {
 	if found == nil {
 		t.Fatal("the page does not say which hold it shows")
 	}
-	_, err := s.book.Release(t.Context(), partner, "li")
+	_, err := s.book.Release(t.Context(), partner, "", "li")
 	must(t, err)
 	must1(s.book.SetHold(t.Context(), partner, "ILLEGAL_SIGN", "the key is wrong", "worker"))
 	if a := b.post(address, url.Values{"since": {found[1]}}); a.status != http.StatusConflict {
@@ -108,6 +108,6 @@ func TestTwoHoldAtOnce(t *testing.T) {
 		if told[http.StatusSeeOther] != 1 || told[http.StatusConflict] != 3 {
 			t.Errorf("round %d: %v", round, told)
 		}
-		must1(s.book.Release(t.Context(), partner, "li"))
+		must1(s.book.Release(t.Context(), partner, "", "li"))
 	}
 }

@@ -199,13 +199,16 @@ func TestHoldAndRelease(t *testing.T) {
 		t.Errorf("held twice: %d", a.status)
 	}
 	b.look(at+"/release").holds("仓库盘点", "with 3 shipments queued")
-	b.look(b.post(at+"/release", url.Values{}).location).holds("The account is released")
+	if a := b.post(at+"/release", url.Values{"reason": {strings.Repeat("长", 501)}}); a.status != http.StatusUnprocessableEntity {
+		t.Errorf("a reason that is too long: %d", a.status)
+	}
+	b.look(b.post(at+"/release", url.Values{"reason": {"counted 13900139000"}}).location).holds("The account is released")
 	if account, err = s.book.Account(t.Context(), partner); err != nil || account.Hold != nil {
 		t.Errorf("%+v %v", account, err)
 	}
 	trail := b.look("/audit")
-	trail.holds("Put the account on hold", "Released the account", "138****8000", "Logged in")
-	trail.saysNot("13800138000")
+	trail.holds("Put the account on hold", "Released the account", "138****8000", "Logged in", "counted 139****9000")
+	trail.saysNot("13800138000", "13900139000")
 	// Before and after: what was released can still be read.
 	if n := strings.Count(trail.text(), "仓库盘点"); n != 3 {
 		t.Errorf("the hold stands %d times in the trail: as a reason, as what came to be, and as what was there before", n)

@@ -67,7 +67,7 @@ func computed() map[string][]string {
 		"act.":      over, "bulk.confirm.": over, "bulk.report.": over, "bulk.state.": {"preview", "running", "done", "undoing", "undone"},
 		"do.": {"ask", "send", "close", "mark", "take", "leave", "note", "cancel"}, "done.case_": {"ask", "send", "close", "mark", "take", "leave", "note", "cancel"},
 		"fault.":  {"logistics_name", "invoice_no", "transport_type", "why", "note", "looked", "other"},
-		"change.": {"logistics_name", "invoice_no", "transport_type", "assignee", "looked", "state", "reason", "filter", "hold", "event", "deliveries", "endpoint", "from", "to", "trade_no", "calls", "before", "file", "accepted", "already", "conflicts", "rejected", "partner", "urgent"}, "role.": {"viewer", "operator"},
+		"change.": {"logistics_name", "invoice_no", "transport_type", "assignee", "looked", "state", "reason", "filter", "shipments", "hold", "event", "deliveries", "endpoint", "from", "to", "trade_no", "calls", "before", "file", "accepted", "already", "conflicts", "rejected", "partner", "urgent"}, "role.": {"viewer", "operator"},
 		"done.": {"account_held", "account_released", "batch_cancelled", "events_replayed"}, "call.": {"success", "busy", "refused", "account", "unknown", "not_sent"},
 		"batches.left_": {"calling", "shipped", "dead"},
 		"nav.":          {"overview", "dead", "shipments", "batches", "import", "accounts", "events", "audit"},

@@ -53,7 +53,7 @@ func FeedLine(ctx context.Context, book *ledger.Ledger, belt *tasks.Belt) (fed i
 }
 
 // pageSize is how many rows are put on the belt between two notes in the ledger that they are.
-const pageSize = 500
+const pageSize = 1000
 
 // feedPage puts some rows of one state on the belt. more says that there may be others after the id next; an error
 // together with more is about single rows, without it that the ledger or the belt does not answer.

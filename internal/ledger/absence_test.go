@@ -98,7 +98,7 @@ func testAHoldWithinAnAbsenceIsCreditedOnce(t *testing.T) {
 		}
 	}
 	release := func(l *ledger.Ledger) {
-		if _, err := l.Release(t.Context(), partner, "op"); err != nil {
+		if _, err := l.Release(t.Context(), partner, "", "op"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -131,7 +131,7 @@ func testReleasingWhatIsNotHeldCreditsNothing(t *testing.T) {
 	l, start := tried(t)
 	earlier(t, l, 5*time.Minute)
 	for range 3 {
-		if released, err := l.Release(t.Context(), partner, "op"); err != nil || released {
+		if released, err := l.Release(t.Context(), partner, "", "op"); err != nil || released {
 			t.Fatal(released, err)
 		}
 		if _, reckoned := spent(t, l); reckoned < 0 {

@@ -48,16 +48,13 @@ func (l *Ledger) Accept(ctx context.Context, shipments []shipment.Shipment, o Ac
 	}
 	answers := make([]Acceptance, len(shipments))
 	err := l.tx(ctx, "accept", func(t *tx) error {
-		insert, err := t.PrepareContext(t.ctx, t.dialect.bind(insertShipment))
-		if err != nil {
-			return fmt.Errorf("ledger: %w", err)
-		}
-		defer func() { _ = insert.Close() }() // belongs to the transaction, which ends here
+		in := inserting{tx: t, source: o.Source}
+		defer in.close()
 		conflict := false
 		var into batchCount
-		for from := 0; from < len(shipments); from += together {
-			group := shipments[from:min(from+together, len(shipments))]
-			allNew, err := t.insertTogether(group, o.Source)
+		for from := 0; from < len(shipments); from += groupSize {
+			group := shipments[from:min(from+groupSize, len(shipments))]
+			allNew, err := in.together(group)
 			if err != nil {
 				return err
 			}
@@ -66,7 +63,7 @@ func (l *Ledger) Accept(ctx context.Context, shipments []shipment.Shipment, o Ac
 				if allNew {
 					*answer = Acceptance{Verdict: Accepted}
 					into.add(s, 1)
-				} else if *answer, err = t.acceptOne(insert, s, o, &into); err != nil {
+				} else if *answer, err = in.one(s, o, &into); err != nil {
 					return err
 				}
 				conflict = conflict || answer.Verdict == Conflict
@@ -83,49 +80,84 @@ func (l *Ledger) Accept(ctx context.Context, shipments []shipment.Shipment, o Ac
 	return answers, err
 }
 
-// together is how many new shipments one statement takes.
-const together = 100
+// groupSize is how many new shipments one statement takes.
+const groupSize = 100
 
-// insertTogether inserts a group of shipments when all of it is new, and nothing of it otherwise.
-func (t *tx) insertTogether(group []shipment.Shipment, source string) (allNew bool, err error) {
-	if err := t.exec(`SAVEPOINT together`); err != nil {
-		return false, err
+// inserting puts shipments into a transaction with as little parsing of statements as that takes: it is most of the
+// work otherwise.
+type inserting struct {
+	*tx
+	source string
+	known  map[int]*sql.Stmt // by how many rows a statement takes
+}
+
+func (in *inserting) close() {
+	for _, statement := range in.known {
+		_ = statement.Close() // belongs to the transaction, which ends here
+	}
+}
+
+// insert inserts those that are new, and tells how many these are.
+func (in *inserting) insert(group ...shipment.Shipment) (int64, error) {
+	statement, err := in.statement(len(group))
+	if err != nil {
+		return 0, fmt.Errorf("ledger: %w", err)
 	}
 	args := make([]any, 0, len(group)*14)
 	for _, s := range group {
-		args = append(args, insertArgs(s, source, t.now, 1)...)
+		args = append(args, insertArgs(s, in.source, in.now, 1)...)
 	}
-	into, row, ending := insertParts()
-	n, err := t.changed(into+row+strings.Repeat(", "+row, len(group)-1)+ending, args...)
+	result, err := statement.ExecContext(in.ctx, args...)
+	if err != nil {
+		return 0, fmt.Errorf("ledger: %w", err)
+	}
+	return result.RowsAffected()
+}
+
+// statement is insertShipment for n rows.
+func (in *inserting) statement(n int) (*sql.Stmt, error) {
+	if statement := in.known[n]; statement != nil {
+		return statement, nil
+	}
+	from, to := strings.Index(insertShipment, "(?"), strings.Index(insertShipment, " ON CONFLICT")
+	row := insertShipment[from:to]
+	statement, err := in.PrepareContext(in.ctx, in.dialect.bind(insertShipment[:to]+strings.Repeat(", "+row, n-1)+insertShipment[to:]))
+	if err != nil {
+		return nil, err
+	}
+	if in.known == nil {
+		in.known = make(map[int]*sql.Stmt)
+	}
+	in.known[n] = statement
+	return statement, nil
+}
+
+// together inserts a group of shipments when all of it is new, and nothing of it otherwise.
+func (in *inserting) together(group []shipment.Shipment) (allNew bool, err error) {
+	if err := in.exec(`SAVEPOINT together`); err != nil {
+		return false, err
+	}
+	n, err := in.insert(group...)
 	if err != nil {
 		return false, err
 	}
 	if allNew = n == int64(len(group)); !allNew {
-		err = t.exec(`ROLLBACK TO SAVEPOINT together`)
+		err = in.exec(`ROLLBACK TO SAVEPOINT together`)
 	}
-	return allNew, errors.Join(err, t.exec(`RELEASE SAVEPOINT together`))
+	return allNew, errors.Join(err, in.exec(`RELEASE SAVEPOINT together`))
 }
 
-// insertParts is insertShipment in three parts: what comes before the row of values, the row, and what comes behind it.
-func insertParts() (into, row, ending string) {
-	from, to := strings.Index(insertShipment, "(?"), strings.Index(insertShipment, " ON CONFLICT")
-	return insertShipment[:from], insertShipment[from:to], insertShipment[to:]
-}
-
-func (t *tx) acceptOne(insert *sql.Stmt, s shipment.Shipment, o AcceptOptions, into *batchCount) (Acceptance, error) {
-	result, err := insert.ExecContext(t.ctx, insertArgs(s, o.Source, t.now, 1)...)
+// one takes a shipment that may be here already.
+func (in *inserting) one(s shipment.Shipment, o AcceptOptions, into *batchCount) (Acceptance, error) {
+	n, err := in.insert(s)
 	if err != nil {
-		return Acceptance{}, fmt.Errorf("ledger: %w", err)
-	}
-	n, err := result.RowsAffected()
-	if err != nil {
-		return Acceptance{}, fmt.Errorf("ledger: %w", err)
+		return Acceptance{}, err
 	}
 	if n == 1 {
 		into.add(s, 1)
 		return Acceptance{Verdict: Accepted}, nil
 	}
-	return t.acceptKnown(s, o, into)
+	return in.acceptKnown(s, o, into)
 }
 
 const insertShipment = `INSERT INTO shipments (partner, trade_no, logistics_name, invoice_no, transport_type,

@@ -162,8 +162,8 @@ func (t *tx) hold(partner string, h Hold, actor string) (held bool, err error) {
 	})
 }
 
-// Release lifts a hold and tells whether there was one.
-func (l *Ledger) Release(ctx context.Context, partner, actor string) (released bool, err error) {
+// Release lifts a hold and tells whether there was one. The reason, which may be empty, is for whoever looks later.
+func (l *Ledger) Release(ctx context.Context, partner, reason, actor string) (released bool, err error) {
 	err = l.tx(ctx, "release", func(t *tx) error {
 		released = false // it may run again
 		account, err := t.account(partner)
@@ -190,7 +190,7 @@ func (l *Ledger) Release(ctx context.Context, partner, actor string) (released b
 		}
 		released = true
 		return t.enter(entry{
-			key: shipment.Key{Partner: partner}, actor: actor, act: ActRelease, audit: true,
+			key: shipment.Key{Partner: partner}, actor: actor, act: ActRelease, detail: reason, audit: true,
 			before: values(account.Hold.values()), after: values(map[string]string{"hold": ""}),
 		})
 	})

@@ -19,10 +19,10 @@ func testAccountRefusalHoldsAndReleases(t *testing.T) {
 	if a.Hold == nil || a.Hold.Code != "ILLEGAL_SIGN" || a.Hold.Kind != ledger.HoldShipRefused || done.Row.Holds != 1 || done.Row.Failures != 0 {
 		t.Fatalf("%+v %+v", a, done.Row)
 	}
-	if released, err := l.Release(t.Context(), partner, "boss"); err != nil || !released {
+	if released, err := l.Release(t.Context(), partner, "", "boss"); err != nil || !released {
 		t.Fatal(released, err)
 	}
-	if released, err := l.Release(t.Context(), partner, "boss"); err != nil || released {
+	if released, err := l.Release(t.Context(), partner, "", "boss"); err != nil || released {
 		t.Fatalf("released twice: %v %v", released, err)
 	}
 	// The trail keeps why it was held, which the account itself has forgotten now.
@@ -85,7 +85,7 @@ func testTenDeathsWithOneCodeHold(t *testing.T) {
 	if h == nil || h.Code != "TRADE_NOT_EXIST" || h.Kind != ledger.HoldSameDeaths || h.Deaths != 10 {
 		t.Fatalf("not held for ten in a row: %+v", h)
 	}
-	if _, err := l.Release(t.Context(), partner, "boss"); err != nil {
+	if _, err := l.Release(t.Context(), partner, "", "boss"); err != nil {
 		t.Fatal(err)
 	}
 	if h := ledger.HoldIn(lastAudit(t, l).Before); h == nil || h.Kind != ledger.HoldSameDeaths || h.Deaths != 10 {
@@ -143,7 +143,7 @@ func testBudgetDoesNotCountHolds(t *testing.T) {
 		t.Fatalf("spent %v before the hold, which was set after %v at most", first, before)
 	}
 	released := time.Now()
-	if _, err := l.Release(t.Context(), partner, "boss"); err != nil {
+	if _, err := l.Release(t.Context(), partner, "", "boss"); err != nil {
 		t.Fatal(err)
 	}
 	for later == first { // until it goes on

@@ -227,7 +227,7 @@ func addOrdinary(all map[string]func(*testing.T, *ledger.Ledger) func() error) {
 			t.Fatal(err)
 		}
 		return func() error {
-			_, err := l.Release(t.Context(), partner, "w")
+			_, err := l.Release(t.Context(), partner, "", "w")
 			return err
 		}
 	}

@@ -78,7 +78,7 @@ func testOnlyOneOfManyHolds(t *testing.T) {
 		if n != 1 {
 			t.Errorf("round %d: %d have held it", round, n)
 		}
-		if _, err := l.Release(t.Context(), partner, wang); err != nil {
+		if _, err := l.Release(t.Context(), partner, "", wang); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -3,6 +3,8 @@ package ledger
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
 
 	"fahuo/internal/shipment"
 )
@@ -25,8 +27,17 @@ func (l *Ledger) StartBulk(ctx context.Context, id int64, undo bool, actor strin
 		if act == "" {
 			act = b.Act
 		}
+		todo := ""
+		if undo {
+			todo = outcomeDone
+		}
+		var over int64
+		if err := t.row(`SELECT COUNT(*) FROM bulk_items WHERE bulk = ? AND outcome = ?`, id, todo).Scan(&over); err != nil {
+			return fmt.Errorf("ledger: %w", err)
+		}
 		err = t.enter(entry{
 			actor: actor, act: act, detail: b.Argument, audit: true, bulk: id, before: values(map[string]string{"filter": b.Filter}),
+			after: values(map[string]string{"shipments": strconv.FormatInt(over, 10)}),
 		})
 		if err != nil {
 			return err

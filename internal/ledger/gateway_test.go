@@ -126,7 +126,7 @@ func testPausesAreInNoBudget(t *testing.T) {
 		t.Fatal(err)
 	}
 	back("slowed_at", "paused_at", "held_at")
-	if released, err := l.Release(t.Context(), partner, "boss"); err != nil || !released {
+	if released, err := l.Release(t.Context(), partner, "", "boss"); err != nil || !released {
 		t.Fatal(released, err)
 	}
 	if got := spent(); got != before {
@@ -182,7 +182,7 @@ func testQueriesThatDoNotVerifyHold(t *testing.T) {
 	if h := account(t, l).Hold; h == nil || h.Code != ledger.HoldUnverified {
 		t.Fatalf("%+v", h)
 	}
-	if _, err := l.Release(t.Context(), partner, "boss"); err != nil {
+	if _, err := l.Release(t.Context(), partner, "", "boss"); err != nil {
 		t.Fatal(err)
 	}
 	answer(bad)

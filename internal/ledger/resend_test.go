@@ -18,14 +18,14 @@ func testSendAgainBeginsAnew(t *testing.T) {
 	if _, err := l.SetHold(t.Context(), partner, ledger.HoldManual, "so that a hold stands in the budget", "w"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Release(t.Context(), partner, "w"); err != nil {
+	if _, err := l.Release(t.Context(), partner, "", "w"); err != nil {
 		t.Fatal(err)
 	}
 	accept(t, l, parcel(1))
 	held := finish(t, l, begin(t, l, get(t, l, parcel(1)), time.Hour), ledger.Finish{
 		Move: ledger.Move{To: shipment.Queued, HoldAccount: true, Failed: true, Code: "ILLEGAL_SIGN"}, Answered: true, Since: time.Second,
 	}).Row
-	if _, err := l.Release(t.Context(), partner, "w"); err != nil {
+	if _, err := l.Release(t.Context(), partner, "", "w"); err != nil {
 		t.Fatal(err)
 	}
 	unlisted := finish(t, l, begin(t, l, held, time.Hour), ledger.Finish{

@@ -193,7 +193,7 @@ func TestAHoldWhileTheSlotIsWaitedFor(t *testing.T) {
 	if n := len(s.called()); n != 1 {
 		t.Errorf("%d calls on hold", n)
 	}
-	_, err = s.book.Release(t.Context(), partner, "op")
+	_, err = s.book.Release(t.Context(), partner, "", "op")
 	s.must(err)
 	s.until("the second", func() bool { return s.counts()[shipment.Shipped] == 2 })
 	s.lawful()

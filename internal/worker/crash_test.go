@@ -85,7 +85,7 @@ func (y *yard) goOn(at worker.Step) {
 	}
 	y.expire(ago)
 	if at == worker.StepHandBack {
-		_, err := y.book.Release(context.Background(), partner, "test")
+		_, err := y.book.Release(context.Background(), partner, "", "test")
 		y.must(err)
 	}
 }

@@ -25,7 +25,7 @@ func TestAnAccountRefusalStopsTheAccountNotItsShipments(t *testing.T) {
 		t.Errorf("%v", c)
 	}
 	s.gateway.ClearFaults()
-	_, err := s.book.Release(t.Context(), partner, "test")
+	_, err := s.book.Release(t.Context(), partner, "", "test")
 	s.must(err)
 	s.until("they go", func() bool { return s.counts()[shipment.Shipped] >= 50 })
 	s.lawful()
@@ -38,7 +38,7 @@ func TestTheSecondRefusalOfOneShipmentKillsIt(t *testing.T) {
 	s.accept(parcels(3)...)
 	s.start()
 	s.until("held", func() bool { return s.hold() != nil })
-	_, err := s.book.Release(t.Context(), partner, "test")
+	_, err := s.book.Release(t.Context(), partner, "", "test")
 	s.must(err)
 	s.until("the others shipped", func() bool { return s.counts()[shipment.Shipped] == 2 && s.counts()[shipment.Dead] == 1 })
 	if r := s.row(parcel(0)); r.Reason != shipment.ReasonAccountRefused || r.ErrorCode != "ILLEGAL_PARTNER" {

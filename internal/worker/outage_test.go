@@ -132,7 +132,7 @@ func awayAt(t *testing.T, o outage) {
 		s.must(s.script(ledgerBack))
 	}
 	if o.at == worker.StepHandBack {
-		_, err := s.book.Release(t.Context(), partner, "test")
+		_, err := s.book.Release(t.Context(), partner, "", "test")
 		s.must(err)
 		s.start()
 	}
