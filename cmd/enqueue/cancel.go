@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"fahuo/internal/ledger"
+	"fahuo/internal/settings"
 	"fahuo/internal/shipment"
 )
 
@@ -32,7 +33,7 @@ func (c *cancelCmd) check() []error {
 func (c *cancelCmd) Run(ctx context.Context, g *cli, s streams) error {
 	return g.withLedger(ctx, s, ledger.OpenExisting, c.check(), func(book *ledger.Ledger) error {
 		scope := ledger.Scope{Batch: c.Batch, Partner: c.Partner, TradeNo: shipment.Unwrap(c.TradeNo)}
-		closed, left, err := book.Cancel(ctx, scope, person())
+		closed, left, err := book.Cancel(ctx, scope, settings.Person())
 		if err != nil {
 			return err
 		}

@@ -7,8 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"fahuo/internal/beijing"
 	"fahuo/internal/intake"
 	"fahuo/internal/ledger"
+	"fahuo/internal/settings"
 	"fahuo/internal/shipment"
 )
 
@@ -40,7 +42,7 @@ func (s deliveryScope) after() (time.Time, error) {
 	if s.After == "" {
 		return time.Time{}, nil
 	}
-	if day, err := time.ParseInLocation(time.DateOnly, s.After, intake.Beijing); err == nil {
+	if day, err := time.ParseInLocation(time.DateOnly, s.After, beijing.Zone); err == nil {
 		return day, nil
 	}
 	t, err := time.Parse(time.RFC3339, s.After)
@@ -179,7 +181,7 @@ func (c *eventsReplayCmd) Run(ctx context.Context, g *cli, s streams) error {
 		if err != nil {
 			return err
 		}
-		n, err := book.Replay(ctx, f, person())
+		n, err := book.Replay(ctx, f, settings.Person())
 		if err != nil {
 			return err
 		}

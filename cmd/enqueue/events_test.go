@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fahuo/internal/ledger"
+	"fahuo/internal/settings"
 	"fahuo/internal/shipment"
 )
 
@@ -80,7 +81,7 @@ func TestEvents(t *testing.T) {
 		t.Errorf("after the replay: %s", out)
 	}
 	trail, err := l.Audit(t.Context(), ledger.AuditFilter{Act: ledger.ActReplay}, 10)
-	if err != nil || len(trail) != 1 || trail[0].Actor != person() {
+	if err != nil || len(trail) != 1 || trail[0].Actor != settings.Person() {
 		t.Errorf("the trail says %+v (%v)", trail, err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"fahuo/internal/beijing"
 	"fahuo/internal/intake"
 	"fahuo/internal/ledger"
 	"fahuo/internal/settings"
@@ -71,7 +72,7 @@ func defaultBatch(path string, now time.Time) string {
 	if runes := []rune(name); len(runes) > 100 {
 		name = string(runes[:100])
 	}
-	return name + now.In(intake.Beijing).Format("-20060102-150405")
+	return name + now.In(beijing.Zone).Format("-20060102-150405")
 }
 
 // Run is `enqueue file`.
@@ -135,7 +136,7 @@ func (c *fileCmd) importFile(ctx context.Context, g *cli, s streams, log zerolog
 		bar := newBar(s, source.Lines, c.JSON)
 		sum, err = intake.Import(ctx, book, source, intake.Options{
 			Partner: c.Partner, DefaultPartner: c.fallback, Batch: c.Batch, Urgent: c.Urgent, DryRun: c.DryRun, Strict: c.Strict,
-			Actor: person(), Warn: func(m intake.Warning) { log.Warn().Msg(m.String()) }, Progress: bar.set, Taken: more,
+			Actor: settings.Person(), Warn: func(m intake.Warning) { log.Warn().Msg(m.String()) }, Progress: bar.set, Taken: more,
 		})
 		bar.end()
 		stop()

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/user"
 
 	"github.com/mattn/go-isatty"
 	"github.com/rs/zerolog"
@@ -74,13 +73,4 @@ func (c *cli) withLedger(ctx context.Context, s streams, open openLedger, faults
 	log := c.logger(s)
 	log.Debug().Str("ledger", book.URL()).Msg("ledger open")
 	return f(book)
-}
-
-// person names who acts, for the history.
-func person() string {
-	u, err := user.Current()
-	if err != nil || u.Username == "" {
-		return "enqueue"
-	}
-	return u.Username
 }

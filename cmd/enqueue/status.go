@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"fahuo/internal/beijing"
 	"fahuo/internal/intake"
 	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
@@ -131,9 +132,9 @@ func readStatus(ctx context.Context, book *ledger.Ledger, scope ledger.Scope) (s
 			return st, err
 		case account.Hold != nil:
 			h := account.Hold
-			st.Held = append(st.Held, held{partner, h.Code, h.Reason, h.Since.In(intake.Beijing).Format(time.RFC3339)})
+			st.Held = append(st.Held, held{partner, h.Code, h.Reason, h.Since.In(beijing.Zone).Format(time.RFC3339)})
 		case account.Slowed != nil:
-			st.Slowed = append(st.Slowed, slowed{partner, account.Slowed.Code, account.Slowed.Since.In(intake.Beijing).Format(time.RFC3339)})
+			st.Slowed = append(st.Slowed, slowed{partner, account.Slowed.Code, account.Slowed.Since.In(beijing.Zone).Format(time.RFC3339)})
 		}
 	}
 	return st, nil

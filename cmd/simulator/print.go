@@ -9,6 +9,7 @@ import (
 
 	"fahuo/internal/alipay"
 	"fahuo/internal/alipay/alipaytest"
+	"fahuo/internal/beijing"
 )
 
 // printer tells what happens on standard output. What cannot be written is lost: the record stays.
@@ -29,7 +30,7 @@ func (l *lines) listening(s *alipaytest.Server, c *cli) {
 // under it every law that it broke.
 func (l *lines) call(e alipaytest.Event) {
 	a := e.Arrival
-	fields := []string{a.At.In(alipaytest.Beijing).Format("15:04:05.000"), fmt.Sprintf("%-5s", short(a.Service)), a.Partner, a.TradeNo, gap(a), answer(a)}
+	fields := []string{a.At.In(beijing.Zone).Format("15:04:05.000"), fmt.Sprintf("%-5s", short(a.Service)), a.Partner, a.TradeNo, gap(a), answer(a)}
 	if a.Applied {
 		fields = append(fields, "shipped")
 	}

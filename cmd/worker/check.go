@@ -85,7 +85,7 @@ func (c *checkCmd) options(g *cli) check.Options {
 	faults := append(g.Validate(), l.faults...)
 	o := check.Options{
 		Gateway: c.Gateway, Accounts: l.accounts, Host: check.ThisHost{}, Hosts: "/etc/hosts", TradeNo: shipment.Unwrap(c.TradeNo), ShipWithin: shipWithin,
-		WaitNotify: c.WaitNotify, CallTimeout: c.CallTimeout, Retry: defaultRetry, Name: "check " + processName(), Person: person(),
+		WaitNotify: c.WaitNotify, CallTimeout: c.CallTimeout, Retry: defaultRetry, Name: "check " + processName(), Person: settings.Person(),
 		Embedded: g.EmbeddedRedisAddr,
 	}
 	for _, w := range l.warnings {

@@ -7,19 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os/user"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"fahuo/internal/beijing"
 	"fahuo/internal/ledger"
 	"fahuo/internal/settings"
 	"fahuo/internal/shipment"
 )
-
-// beijing is the zone in which people read times here.
-var beijing = time.FixedZone("UTC+8", 8*60*60)
 
 type accountsCmd struct {
 	JSON bool `name:"json" help:"Print JSON."`
@@ -102,10 +99,10 @@ func printJSON(w io.Writer, known []ledger.Account) error {
 			v.Interval = a.Interval.String()
 		}
 		if h := a.Hold; h != nil {
-			v.Hold = &holdJSON{Code: h.Code, Reason: h.Reason, Since: h.Since.In(beijing).Format(time.RFC3339)}
+			v.Hold = &holdJSON{Code: h.Code, Reason: h.Reason, Since: h.Since.In(beijing.Zone).Format(time.RFC3339)}
 		}
 		if w := a.Slowed; w != nil {
-			v.Slowed = &slowJSON{Code: w.Code, Since: w.Since.In(beijing).Format(time.RFC3339)}
+			v.Slowed = &slowJSON{Code: w.Code, Since: w.Since.In(beijing.Zone).Format(time.RFC3339)}
 		}
 		list = append(list, v)
 	}
@@ -129,10 +126,10 @@ func printTable(w io.Writer, known []ledger.Account) error {
 			queries, interval, name = "-", "-", "(held ahead: no worker has announced it yet)"
 		}
 		if w := a.Slowed; w != nil {
-			hold, since = "none, but slowed while Alipay is out of order: "+cmp.Or(w.Code, "no answer"), w.Since.In(beijing).Format(second)
+			hold, since = "none, but slowed while Alipay is out of order: "+cmp.Or(w.Code, "no answer"), w.Since.In(beijing.Zone).Format(second)
 		}
 		if h := a.Hold; h != nil {
-			hold, since, held = h.Code+": "+h.Reason, h.Since.In(beijing).Format(second), true
+			hold, since, held = h.Code+": "+h.Reason, h.Since.In(beijing.Zone).Format(second), true
 		}
 		if _, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", a.Partner, interval, queries, hold, since, name); err != nil {
 			return err
@@ -173,7 +170,7 @@ func (c *holdCmd) hold(ctx context.Context, book *ledger.Ledger, s streams) erro
 	case a.Announced.IsZero() && !c.Ahead:
 		return fmt.Errorf("%w; to hold it before a worker first announces it, add --ahead", unannounced(ctx, book, c.Partner))
 	}
-	held, err := book.SetHold(ctx, c.Partner, ledger.HoldManual, c.Reason, person())
+	held, err := book.SetHold(ctx, c.Partner, ledger.HoldManual, c.Reason, settings.Person())
 	if err != nil {
 		return err
 	}
@@ -196,7 +193,7 @@ func (c *holdCmd) hold(ctx context.Context, book *ledger.Ledger, s streams) erro
 // heldAlready says for which reason an account stays on hold.
 func (c *holdCmd) heldAlready(a ledger.Account, s streams) error {
 	_, err := fmt.Fprintf(s.out, "%s was on hold already since %s (%s: %s); that reason stays\n", c.Partner,
-		a.Hold.Since.In(beijing).Format(second), a.Hold.Code, a.Hold.Reason)
+		a.Hold.Since.In(beijing.Zone).Format(second), a.Hold.Code, a.Hold.Reason)
 	return err
 }
 
@@ -210,7 +207,7 @@ func (c *releaseCmd) Run(ctx context.Context, g *cli, s streams) error {
 		if err != nil {
 			return err
 		}
-		released, err := book.Release(ctx, c.Partner, strings.TrimSpace(c.Reason), person())
+		released, err := book.Release(ctx, c.Partner, strings.TrimSpace(c.Reason), settings.Person())
 		if err != nil {
 			return err
 		}
@@ -237,13 +234,4 @@ func unannounced(ctx context.Context, book *ledger.Ledger, partner string) error
 		names = []string{"none"}
 	}
 	return fmt.Errorf("no worker has announced account %s to the ledger %s; known: %s", partner, book.URL(), strings.Join(names, ", "))
-}
-
-// person names who acts, for the history.
-func person() string {
-	u, err := user.Current()
-	if err != nil || u.Username == "" {
-		return "operator"
-	}
-	return u.Username
 }

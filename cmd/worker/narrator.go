@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"fahuo/internal/alipay/alipaytest"
+	"fahuo/internal/beijing"
 	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
 	"fahuo/internal/tasks"
@@ -133,10 +134,10 @@ func (n *narrator) event(e worker.Event) {
 	case worker.EventFullPace:
 		line = "full pace again"
 	case worker.EventWaiting:
-		n.say("%s  waiting: this ledger was %s", e.At.In(beijing).Format("15:04:05"), e.Detail)
+		n.say("%s  waiting: this ledger was %s", e.At.In(beijing.Zone).Format("15:04:05"), e.Detail)
 		return
 	}
-	n.say("%s  %s  %s", e.At.In(beijing).Format("15:04:05"), either(e.Shipment.TradeNo, e.Account), line)
+	n.say("%s  %s  %s", e.At.In(beijing.Zone).Format("15:04:05"), either(e.Shipment.TradeNo, e.Account), line)
 	n.settled(e)
 }
 

@@ -52,7 +52,7 @@ func (c *pruneCmd) Run(ctx context.Context, g *cli, s streams) error {
 		return settings.Usage(err)
 	}
 	return withLedger(ctx, g, ledger.OpenExisting, func(book *ledger.Ledger) error {
-		n, err := book.Prune(ctx, time.Duration(c.CallsOlderThan), c.DryRun, person())
+		n, err := book.Prune(ctx, time.Duration(c.CallsOlderThan), c.DryRun, settings.Person())
 		said := "%d calls forgotten; what became of their shipments stays\n"
 		if c.DryRun {
 			said = "%d calls would be forgotten\n"

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"fahuo/internal/beijing"
 )
 
 // MaxNotification bounds a notification's body in bytes; those that were published have less than two
@@ -102,14 +104,11 @@ func newNotification(raw Params, charset string) (n Notification, err error) {
 	if n.ID == "" || n.TradeNo == "" || n.TradeStatus == "" {
 		return Notification{}, errors.New("the notification lacks notify_id, trade_no or trade_status")
 	}
-	if at, err := time.ParseInLocation(time.DateTime, sent, beijing); err == nil {
+	if at, err := time.ParseInLocation(time.DateTime, sent, beijing.Zone); err == nil {
 		n.Time = at
 	}
 	return n, nil
 }
-
-// beijing is the zone of Alipay's times.
-var beijing = time.FixedZone("UTC+8", 8*60*60)
 
 // parseForm takes a form apart into names and the bytes of their values, decoded once: %252F is %2F
 // afterwards. Where Go's own parser and others would choose, it refuses: a name that stands twice, a

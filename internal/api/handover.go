@@ -10,7 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"fahuo/internal/intake"
+	"fahuo/internal/beijing"
 	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
 )
@@ -64,7 +64,7 @@ func prefix(list bool, i int) string {
 
 // nameBatch names a batch after who handed it over and when; the end keeps two of one second apart.
 func nameBatch(token string, now time.Time) string {
-	return fmt.Sprintf("%s-%s-%s", token, now.In(intake.Beijing).Format("20060102-150405"), rand.Text()[:6])
+	return fmt.Sprintf("%s-%s-%s", token, now.In(beijing.Zone).Format("20060102-150405"), rand.Text()[:6])
 }
 
 // complete fills in what entries leave out, and checks them. It counts those that are for accounts of other tokens.

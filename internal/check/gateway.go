@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"fahuo/internal/alipay"
+	"fahuo/internal/beijing"
 )
 
 // expiresSoon is how long before a certificate's end it is told.
@@ -94,7 +95,7 @@ func (r *run) tls(ctx context.Context) {
 	}
 	left := time.Until(certificate.NotAfter)
 	text := fmt.Sprintf("the certificate of %s verifies; %s has issued it, and it is valid until %s", r.host(), certificate.Issuer,
-		certificate.NotAfter.In(beijing).Format("2006-01-02"))
+		certificate.NotAfter.In(beijing.Zone).Format("2006-01-02"))
 	if left < expiresSoon {
 		r.pass(TLS, "", text, fmt.Sprintf("it expires within %.0f days; when it is not renewed, no call is made any more", left.Hours()/24))
 		return

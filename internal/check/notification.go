@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fahuo/internal/alipay"
+	"fahuo/internal/beijing"
 	"fahuo/internal/notify"
 	"fahuo/internal/ratelimit"
 	"fahuo/internal/shipment"
@@ -47,7 +48,7 @@ func (v *visit) notified(ctx context.Context) {
 			v.fail(Notification, v.partner, oneLine(err), "look at the ledger")
 			return
 		case ok:
-			v.pass(Notification, v.partner, "arrived "+at.In(beijing).Format("2006-01-02 15:04:05")+" and verifies")
+			v.pass(Notification, v.partner, "arrived "+at.In(beijing.Zone).Format("2006-01-02 15:04:05")+" and verifies")
 			return
 		case time.Until(limit) <= 0 || ratelimit.Sleep(ctx, min(notifyPoll, time.Until(limit))) != nil:
 			v.fail(Notification, v.partner, fmt.Sprintf("none that verifies has come within %v", v.o.WaitNotify),

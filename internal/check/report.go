@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"fahuo/internal/beijing"
 )
 
 // Status is how a step went. Its zero value is none.
@@ -98,7 +100,7 @@ func (r Report) WriteJSON(w io.Writer) error {
 // WriteText writes the report for people.
 func (r Report) WriteText(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Check of %s, %s\n", r.Gateway, r.At.In(beijing).Format("2006-01-02 15:04:05 -07:00"))
+	fmt.Fprintf(&b, "Check of %s, %s\n", r.Gateway, r.At.In(beijing.Zone).Format("2006-01-02 15:04:05 -07:00"))
 	account, count := "", map[Status]int{}
 	for _, s := range r.Steps {
 		if s.Account != account {
@@ -131,6 +133,3 @@ func word(s Status) string {
 func indented(text string) string {
 	return strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n"+strings.Repeat(" ", 27))
 }
-
-// beijing is the zone in which people read times here.
-var beijing = time.FixedZone("UTC+8", 8*60*60)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fahuo/internal/alipay"
+	"fahuo/internal/beijing"
 	"fahuo/internal/ledger"
 	"fahuo/internal/ratelimit"
 	"fahuo/internal/shipment"
@@ -44,7 +45,7 @@ func (v *visit) provedBefore(ctx context.Context) {
 	if v.book != nil {
 		at, err := v.book.LastCall(ctx, v.partner, alipay.ServiceShip, alipay.Succeeded.String(), provedWithin)
 		if err == nil && !at.IsZero() {
-			v.pass(ShipPermission, v.partner, "proved by a shipment of "+at.In(beijing).Format("2006-01-02 15:04:05"))
+			v.pass(ShipPermission, v.partner, "proved by a shipment of "+at.In(beijing.Zone).Format("2006-01-02 15:04:05"))
 			return
 		}
 	}
@@ -89,7 +90,7 @@ func (v *visit) shippedBefore() {
 	for _, d := range v.row.Differences(*v.o.Ship) {
 		notes = append(notes, fmt.Sprintf("it was shipped with %s %q, not %q", d.Field, d.Old, d.New))
 	}
-	v.pass(Shipment, v.partner, "was shipped "+v.row.SettledAt.In(beijing).Format("2006-01-02 15:04:05")+" and is not sent again (U7)", notes...)
+	v.pass(Shipment, v.partner, "was shipped "+v.row.SettledAt.In(beijing.Zone).Format("2006-01-02 15:04:05")+" and is not sent again (U7)", notes...)
 }
 
 // accept hands the shipment over to the ledger.
@@ -200,7 +201,7 @@ func (v *visit) unshipped(r ledger.Row) (text, do string) {
 		case r.Holds > 0:
 			return "Alipay answers " + r.ErrorCode + ", and the account is on hold now", "see docs/operations.md, holds; then worker release " + v.partner
 		case r.ErrorCode != "":
-			return "Alipay answers " + r.ErrorCode, "make this check again " + r.NotBefore.In(beijing).Format("after 15:04:05") + ", or start a worker; it is in line"
+			return "Alipay answers " + r.ErrorCode, "make this check again " + r.NotBefore.In(beijing.Zone).Format("after 15:04:05") + ", or start a worker; it is in line"
 		}
 		return "it was not called, and is in line", "make this check again, or start a worker; to take it out: enqueue cancel --partner " + v.partner + " --trade-no " + r.TradeNo
 	case shipment.Closed, shipment.Shipped:

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"fahuo/internal/alipay"
+	"fahuo/internal/beijing"
 	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
 	"fahuo/internal/worker"
@@ -224,12 +225,12 @@ func (v *visit) hold(ctx context.Context) {
 		v.fail(Hold, v.partner, oneLine(err), "look at the ledger")
 		v.block("the ledger cannot be read")
 	case account.Hold != nil:
-		v.fail(Hold, v.partner, fmt.Sprintf("on hold since %s: %s, %s", account.Hold.Since.In(beijing).Format("2006-01-02 15:04:05"), account.Hold.Code, account.Hold.Reason),
+		v.fail(Hold, v.partner, fmt.Sprintf("on hold since %s: %s, %s", account.Hold.Since.In(beijing.Zone).Format("2006-01-02 15:04:05"), account.Hold.Code, account.Hold.Reason),
 			"when its cause is gone: worker release "+v.partner)
 		v.block("the account is on hold")
 	case account.Slowed != nil:
 		v.pass(Hold, v.partner, "nobody holds the account", fmt.Sprintf("it is slowed since %s (%s): Alipay is out of order for it, and workers only probe until it answers properly; "+
-			"see docs/operations.md", account.Slowed.Since.In(beijing).Format("2006-01-02 15:04:05"), cmp.Or(account.Slowed.Code, "no answer that counts")))
+			"see docs/operations.md", account.Slowed.Since.In(beijing.Zone).Format("2006-01-02 15:04:05"), cmp.Or(account.Slowed.Code, "no answer that counts")))
 	default:
 		v.pass(Hold, v.partner, "nobody holds the account")
 	}

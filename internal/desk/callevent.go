@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"fahuo/internal/beijing"
 	"fahuo/internal/ledger"
 )
 
@@ -98,5 +99,5 @@ func exactly(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.In(beijing).Format("2006-01-02 15:04:05.000 (UTC+8)")
+	return t.In(beijing.Zone).Format("2006-01-02 15:04:05.000 (UTC+8)")
 }

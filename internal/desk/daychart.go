@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"fahuo/internal/beijing"
 	"fahuo/internal/ledger"
 )
 
@@ -77,11 +78,11 @@ func drawDay(hours []ledger.Hour, from time.Time, n int) dayChart {
 		x := float64(i) * slot
 		b := hourBars{
 			Hour: h, To: start.Add(time.Hour), X: fmt.Sprintf("%.1f", x+slot/2), Empty: h.Shipped == 0 && h.Dead == 0,
-			Full:       start.In(beijing).Format("01-02 15:04") + "–" + start.Add(time.Hour).In(beijing).Format("15:04"),
+			Full:       start.In(beijing.Zone).Format("01-02 15:04") + "–" + start.Add(time.Hour).In(beijing.Zone).Format("15:04"),
 			ShippedBar: draw(x+slot*0.08, h.Shipped), DeadBar: draw(x+slot*0.52, h.Dead), Last: i == n-1,
 		}
 		if i%2 == 0 {
-			b.Label = start.In(beijing).Format("15:04")
+			b.Label = start.In(beijing.Zone).Format("15:04")
 		}
 		c.Hours = append(c.Hours, b)
 		c.Shipped += h.Shipped

@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/xuri/excelize/v2"
+
+	"fahuo/internal/beijing"
 )
 
 // An export is the list that the page shows, whole: it is read a stretch at a time and written as it is read, so it
@@ -76,7 +78,7 @@ func (q *request) tooLong() error {
 func (q *request) attach(name, ending, kind string) {
 	h := q.w.Header()
 	h.Set("Content-Type", kind)
-	h.Set("Content-Disposition", `attachment; filename="fahuo-`+name+"-"+q.now.In(beijing).Format("20060102-150405")+ending+`"`)
+	h.Set("Content-Disposition", `attachment; filename="fahuo-`+name+"-"+q.now.In(beijing.Zone).Format("20060102-150405")+ending+`"`)
 }
 
 // patient gives whoever reads an export time, as long as he reads: the server's own limit is for pages.

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"fahuo/internal/beijing"
 )
 
 // filters is a list's filter bar: a form, and a chip for everything that narrows the list now.
@@ -94,7 +96,7 @@ func days(query url.Values) (from, to time.Time) {
 
 // day reads a date as the filter bar has it: Beijing's midnight. A date that is none does not narrow.
 func day(text string) time.Time {
-	t, err := time.ParseInLocation(time.DateOnly, text, beijing)
+	t, err := time.ParseInLocation(time.DateOnly, text, beijing.Zone)
 	if err != nil {
 		return time.Time{}
 	}

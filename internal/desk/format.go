@@ -8,11 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"fahuo/internal/beijing"
 	"fahuo/internal/shipment"
 )
-
-// beijing is the zone of every time on these pages; the pages say so.
-var beijing = time.FixedZone("UTC+8", 8*60*60)
 
 // functions are what templates may call.
 func (l *language) functions() template.FuncMap {
@@ -21,7 +19,7 @@ func (l *language) functions() template.FuncMap {
 		"tn":       l.plural,
 		"maybe":    l.maybe,
 		"time":     clock,
-		"iso":      func(t time.Time) string { return t.In(beijing).Format(time.RFC3339) },
+		"iso":      func(t time.Time) string { return t.In(beijing.Zone).Format(time.RFC3339) },
 		"ago":      l.ago,
 		"number":   l.number,
 		"duration": l.duration,
@@ -65,7 +63,7 @@ func clock(t time.Time) string {
 	if t.IsZero() {
 		return "–"
 	}
-	return t.In(beijing).Format("2006-01-02 15:04:05")
+	return t.In(beijing.Zone).Format("2006-01-02 15:04:05")
 }
 
 // number is a count with its thousands set apart. Trade numbers are texts and never come here.

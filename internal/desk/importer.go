@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"time"
 
+	"fahuo/internal/beijing"
 	"fahuo/internal/intake"
 	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
@@ -142,5 +143,5 @@ func fileFault(err error, opening bool) error {
 // batchName is what a batch is called after its file, where nobody has named it: one word, and the time.
 func batchName(name string, now time.Time) string {
 	word := []rune(intake.Word(name))
-	return string(word[:min(len(word), 100)]) + now.In(beijing).Format("-20060102-150405")
+	return string(word[:min(len(word), 100)]) + now.In(beijing.Zone).Format("-20060102-150405")
 }

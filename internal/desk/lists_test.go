@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"fahuo/internal/beijing"
 	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
 )
@@ -28,8 +29,7 @@ func TestTheLastDayCounts(t *testing.T) {
 	s := newSite(t)
 	rows := s.acceptMany(partner, 1, 2)
 	s.settle(rows, shipment.Dead)
-	beijing := time.FixedZone("UTC+8", 8*3600)
-	in, out := time.Date(2026, 3, 5, 23, 59, 59, 0, beijing), time.Date(2026, 3, 6, 0, 0, 0, 0, beijing)
+	in, out := time.Date(2026, 3, 5, 23, 59, 59, 0, beijing.Zone), time.Date(2026, 3, 6, 0, 0, 0, 0, beijing.Zone)
 	for i, at := range []time.Time{in, out} {
 		s.change(`UPDATE shipments SET accepted_at = ?1, settled_at = ?1 WHERE id = ?2`, at.UnixMicro(), rows[i].ID)
 		must(t, s.book.Note(t.Context(), rows[i].Key(), "x", "wang"))

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"fahuo/internal/beijing"
 	"fahuo/internal/ledger"
 )
 
@@ -183,6 +184,6 @@ func (q *request) day() (dayChart, error) {
 
 // midnight is when the day began in Beijing.
 func midnight(now time.Time) time.Time {
-	y, m, d := now.In(beijing).Date()
-	return time.Date(y, m, d, 0, 0, 0, 0, beijing)
+	y, m, d := now.In(beijing.Zone).Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, beijing.Zone)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"fahuo/internal/beijing"
 	"fahuo/internal/ledger"
 )
 
@@ -121,7 +122,7 @@ func drawStrip(name, partner string, marks []ledger.Mark, from, to time.Time) st
 		} else if x > stripWidth-20 {
 			anchor = "end"
 		}
-		s.Ticks = append(s.Ticks, tick{fmt.Sprintf("%.1f", x), t.In(beijing).Format("15:04"), anchor})
+		s.Ticks = append(s.Ticks, tick{fmt.Sprintf("%.1f", x), t.In(beijing.Zone).Format("15:04"), anchor})
 	}
 	return s
 }

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"fahuo/internal/beijing"
 	"fahuo/internal/desk"
 	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
@@ -51,7 +52,7 @@ func TestACallIsForeseenNoSoonerThanItIsDue(t *testing.T) {
 	must(t, s.book.Heartbeat(t.Context(), "worker-1", []string{partner}, false))
 	due := time.Now().Add(5 * time.Hour)
 	s.change(`UPDATE shipments SET not_before = ?, begun = 1 WHERE trade_no = ?`, due.UnixMicro(), v.TradeNo)
-	s.as("look", "zh").look(casePath(v)).says(due.In(time.FixedZone("", 8*3600)).Format("2006-01-02 15:04:05"))
+	s.as("look", "zh").look(casePath(v)).says(due.In(beijing.Zone).Format("2006-01-02 15:04:05"))
 }
 
 // Alipay's support is told the code of the last call where the shipment itself has none any more.

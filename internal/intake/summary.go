@@ -3,10 +3,9 @@ package intake
 import (
 	"encoding/json"
 	"time"
-)
 
-// Beijing is the zone in which people read times here.
-var Beijing = time.FixedZone("UTC+8", 8*60*60)
+	"fahuo/internal/beijing"
+)
 
 // Summary is what became of an import. It is part of the contract with users.
 type Summary struct {
@@ -72,4 +71,6 @@ func (t Time) String() string {
 }
 
 // rounded rounds up: "done by then" has to be true.
-func (t Time) rounded() time.Time { return t.Add(time.Second - 1).Truncate(time.Second).In(Beijing) }
+func (t Time) rounded() time.Time {
+	return t.Add(time.Second - 1).Truncate(time.Second).In(beijing.Zone)
+}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"fahuo/internal/beijing"
 	"fahuo/internal/shipment"
 )
 
@@ -71,15 +72,12 @@ type eventData struct {
 	Version      int64           `json:"version"`
 }
 
-// china is the zone in which order systems are told times, as in all other answers.
-var china = time.FixedZone("", 8*60*60)
-
 const eventTime = "2006-01-02T15:04:05.000000Z07:00"
 
 // event makes the message about a shipment that has just become what it is.
 func (t *tx) event(r Row) (Event, error) {
 	e := Event{ID: t.eventID(r), Type: eventOf(r.State), At: at(t.now), Key: r.Key(), Source: r.Source}
-	when := e.At.In(china).Format(eventTime)
+	when := e.At.In(beijing.Zone).Format(eventTime)
 	body, err := json.Marshal(eventBody{ID: e.ID, Type: e.Type, Timestamp: when, Data: eventData{
 		Partner: r.Partner, TradeNo: r.TradeNo, OrderRef: r.OrderRef, Batch: r.Batch, Source: r.Source, State: r.State,
 		Reason: r.Reason, ErrorCode: r.ErrorCode, TradeStatus: r.TradeStatus, RefundStatus: r.RefundStatus, At: when, Version: r.Version,

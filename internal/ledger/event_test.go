@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"fahuo/internal/beijing"
 	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
 )
@@ -115,7 +116,7 @@ func testEveryOutcomeIsAnEvent(t *testing.T) {
 	if len(events) != 1 || !strings.HasPrefix(events[0].ID, "evt_") || events[0].Key != s.Key() || events[0].Source != "erp" {
 		t.Fatalf("told %+v", events)
 	}
-	when := events[0].At.In(time.FixedZone("", 8*60*60)).Format("2006-01-02T15:04:05.000000-07:00")
+	when := events[0].At.In(beijing.Zone).Format("2006-01-02T15:04:05.000000-07:00")
 	want := map[string]any{
 		"id": events[0].ID, "type": "shipment.dead", "timestamp": when, "data": map[string]any{
 			"partner": s.Partner, "trade_no": s.TradeNo, "order_ref": "order 7", "batch": "b1", "source": "erp", "state": "dead",

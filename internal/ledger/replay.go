@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"fahuo/internal/beijing"
 	"fahuo/internal/shipment"
 )
 
@@ -138,7 +139,7 @@ func (l *Ledger) described(ctx context.Context, f DeliveryFilter) (k shipment.Ke
 	note("deliveries", string(f.State))
 	for name, when := range map[string]time.Time{"from": f.From, "to": f.To} {
 		if !when.IsZero() {
-			note(name, when.In(china).Format(time.RFC3339))
+			note(name, when.In(beijing.Zone).Format(time.RFC3339))
 		}
 	}
 	return k, rest, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"fahuo/internal/beijing"
 	"fahuo/internal/intake"
 	"fahuo/internal/ledger"
 	"fahuo/internal/tasks"
@@ -63,7 +64,7 @@ func (w *Worker) takeBelt(ctx context.Context) error {
 // tellWaiting says whom this worker waits for, and until when.
 func (w *Worker) tellWaiting(other *ledger.OtherBeltError) {
 	now := time.Now()
-	until := now.Add(ledger.BeltLease - other.Ago + time.Second - 1).In(intake.Beijing).Format("15:04:05")
+	until := now.Add(ledger.BeltLease - other.Ago + time.Second - 1).In(beijing.Zone).Format("15:04:05")
 	text := fmt.Sprintf("last used by a worker %d s ago; if it was stopped, this one goes on at %s", int(other.Ago.Seconds()), until)
 	w.o.Log.Warn().Str("redis", other.Mine.Name).Str("other_redis", other.Other.Name).Str("other_worker", other.Other.Worker).
 		Msg("this ledger has another Redis, " + text)

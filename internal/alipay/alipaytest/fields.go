@@ -4,16 +4,14 @@ import (
 	"time"
 
 	"fahuo/internal/alipay"
+	"fahuo/internal/beijing"
 )
-
-// beijing is the zone of every time in an answer.
-var beijing = time.FixedZone("CST", 8*60*60)
 
 func beijingTime(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.In(beijing).Format(time.DateTime)
+	return t.In(beijing.Zone).Format(time.DateTime)
 }
 
 // filled is fields without those that are empty: the real answers leave them out.

@@ -7,10 +7,8 @@ import (
 	"time"
 
 	"fahuo/internal/alipay"
+	"fahuo/internal/beijing"
 )
-
-// Beijing is the zone in which people read times here.
-var Beijing = time.FixedZone("UTC+8", 8*60*60)
 
 // Summary is the record in a few numbers.
 type Summary struct {
@@ -66,5 +64,5 @@ func (g *Gateway) Report(w io.Writer) error {
 
 // String is a breach in one line.
 func (b Breach) String() string {
-	return fmt.Sprintf("%s: arrival %d at %s, partner %s, trade %s: %s", b.Law, b.N, b.At.In(Beijing).Format("15:04:05.000"), b.Partner, b.TradeNo, b.Detail)
+	return fmt.Sprintf("%s: arrival %d at %s, partner %s, trade %s: %s", b.Law, b.N, b.At.In(beijing.Zone).Format("15:04:05.000"), b.Partner, b.TradeNo, b.Detail)
 }
