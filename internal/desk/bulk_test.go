@@ -49,7 +49,7 @@ func TestBulkSendAgain(t *testing.T) {
 	s := newSite(t)
 	letters := s.letters(450, ledger.FoundWaiting)
 	s.change(`UPDATE shipments SET found = 'shipped' WHERE trade_no IN (?, ?)`, letters[0].TradeNo, letters[1].TradeNo)
-	must(t, s.book.Heartbeat(t.Context(), "worker-1", []string{partner}, false))
+	s.serve("worker-1", partner)
 	wang := s.as("wang", "zh")
 	list := wang.look("/dead?reason=retries_exhausted")
 	form := list.form("/dead/bulk")

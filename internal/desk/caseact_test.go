@@ -38,7 +38,7 @@ func TestSendAgain(t *testing.T) {
 	s := newSite(t)
 	v := parcel(1)
 	s.die(v, refused(ledger.FoundWaiting, "WAIT_SELLER_SEND_GOODS"))
-	must(t, s.book.Heartbeat(t.Context(), "worker-1", []string{partner}, false))
+	s.serve("worker-1", partner)
 	wang := s.as("wang", "zh")
 
 	list := wang.look("/dead?reason=trade_status_not_available")
@@ -105,7 +105,7 @@ func TestAFaultyFieldKeepsWhatWasTyped(t *testing.T) {
 func TestCloseAndReopen(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	must(t, s.book.Heartbeat(t.Context(), "worker-1", []string{partner}, false))
+	s.serve("worker-1", partner)
 	v := parcel(1)
 	s.die(v, refused(ledger.FoundWaiting, "WAIT_SELLER_SEND_GOODS"))
 	wang := s.as("wang", "zh")
@@ -199,7 +199,7 @@ func TestAsk(t *testing.T) {
 	if !strings.Contains(asking.body, `data-live="3"`) {
 		t.Error("the page does not wait for the answer")
 	}
-	must(t, s.book.Heartbeat(t.Context(), "worker-1", []string{partner}, false))
+	s.serve("worker-1", partner)
 	if strings.Contains(wang.look(casePath(v)).text(), "没有正在运行的发货程序") {
 		t.Error("the worker is not seen")
 	}

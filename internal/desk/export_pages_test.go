@@ -221,7 +221,7 @@ func TestExportOfTheTrail(t *testing.T) {
 func TestExportOfBatches(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	must(t, s.book.Heartbeat(t.Context(), "w", []string{partner}, false))
+	s.serve("w", partner)
 	for i := range 120 {
 		rows := s.acceptMany(partner, 10*i+1, 3, func(p *shipment.Shipment) { p.Batch = "day " + strconv.Itoa(i) })
 		s.settle(rows[:1], shipment.Shipped)

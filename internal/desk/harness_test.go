@@ -2,6 +2,7 @@ package desk_test
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"fmt"
 	"net/http/httptest"
@@ -105,6 +106,35 @@ func (s *site) lock() (release func()) {
 		_, err := conn.ExecContext(s.t.Context(), "ROLLBACK")
 		must(s.t, err)
 		must(s.t, conn.Close())
+	}
+}
+
+// serve has a worker that serves the account and says so until the test is over, or until end is called: then it says
+// that it ends.
+func (s *site) serve(worker, account string) (end func()) {
+	s.t.Helper()
+	must(s.t, s.book.Heartbeat(s.t.Context(), worker, []string{account}, false))
+	ctx, stop := context.WithCancel(context.WithoutCancel(s.t.Context()))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		beat := time.NewTicker(ledger.WorkerLease / 8)
+		defer beat.Stop()
+		for {
+			select {
+			case <-beat.C:
+				_ = s.book.Heartbeat(ctx, worker, []string{account}, false) // one that a locked ledger does not take is made up for
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	silent := func() { stop(); <-done }
+	s.t.Cleanup(silent)
+	return func() {
+		s.t.Helper()
+		silent()
+		must(s.t, s.book.Heartbeat(s.t.Context(), worker, []string{account}, true))
 	}
 }
 

@@ -105,7 +105,7 @@ func (p *page) counts(want ...string) {
 func TestImportAWorkbook(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	must(t, s.book.Heartbeat(t.Context(), "w", []string{partner}, false))
+	s.serve("w", partner)
 	s.acceptMany(partner, 7, 1)
 	rows := [][]string{{"仓库 11月26日"}, {"交易号", "物流公司", "运单号", "商户号", "备注"}}
 	for n := range 3 {

@@ -28,7 +28,7 @@ func (p *page) row(name string) string {
 func TestOverviewNumbers(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	must(t, s.book.Heartbeat(t.Context(), "host/1/a", []string{partner}, false))
+	end := s.serve("host/1/a", partner)
 	s.acceptMany(partner, 1, 4)
 	s.acceptMany(partner, 10, 2, func(p *shipment.Shipment) { p.Urgent = true })
 	s.settle(s.acceptMany(partner, 20, 3), shipment.Shipped)
@@ -50,7 +50,7 @@ func TestOverviewNumbers(t *testing.T) {
 	page.holds(`/dead?account=`+partner, "There is work that no running worker serves", "5 shipments wait", "host/1/a", "There was no call in the last hour")
 	page.saysNot("No worker is running.")
 
-	must(t, s.book.Heartbeat(t.Context(), "host/1/a", []string{partner}, true))
+	end()
 	must1(s.book.SetHold(t.Context(), outlet, "ILLEGAL_SIGN", "seen by a person", "worker"))
 	if _, err := s.book.MayNotQuery(t.Context(), partner, true); err != nil {
 		t.Fatal(err)

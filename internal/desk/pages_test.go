@@ -70,7 +70,7 @@ func TestSearchInsideGoesOn(t *testing.T) {
 func TestBatches(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	must(t, s.book.Heartbeat(t.Context(), "w", []string{partner}, false))
+	s.serve("w", partner)
 	names := []string{`a/b//../c`, `"quoted" 'n <b>&`, "今日 批次", "..", "100%+x?y=1#z"}
 	for i, name := range names {
 		rows := s.acceptMany(partner, 100*i+1, 10, func(p *shipment.Shipment) { p.Batch = name })

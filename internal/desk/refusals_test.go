@@ -142,7 +142,7 @@ func TestAnActLeadsNowhereElse(t *testing.T) {
 func TestWhenItWillBeCalled(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	must(t, s.book.Heartbeat(t.Context(), "worker-1", []string{partner}, false))
+	s.serve("worker-1", partner)
 	v, held := parcel(1), parcel(2)
 	held.Partner = "2088000000000002"
 	s.accept(v, held)

@@ -49,7 +49,7 @@ func TestACallIsForeseenNoSoonerThanItIsDue(t *testing.T) {
 	s := newSite(t)
 	v := parcel(1)
 	s.accept(v)
-	must(t, s.book.Heartbeat(t.Context(), "worker-1", []string{partner}, false))
+	s.serve("worker-1", partner)
 	due := time.Now().Add(5 * time.Hour)
 	s.change(`UPDATE shipments SET not_before = ?, begun = 1 WHERE trade_no = ?`, due.UnixMicro(), v.TradeNo)
 	s.as("look", "zh").look(casePath(v)).says(due.In(beijing.Zone).Format("2006-01-02 15:04:05"))

@@ -32,15 +32,15 @@ func TestNoTimeWithoutAWorker(t *testing.T) {
 	report.says("已重新提交 3 条", "无法预计全部调用完的时间")
 	report.saysNot("预计在此之前调用完")
 
-	must(t, s.book.Heartbeat(t.Context(), "worker-1", []string{partner}, false))
+	end := s.serve("worker-1", partner)
 	wang.look(casePath(parcel(1001))).says("预计最迟调用时间", "不需要操作，等待即可")
 	wang.look("/batches?name=b1").saysNot("没有运行中的发货程序负责")
 	wang.look("/batches").saysNot("没有发货程序负责")
 	wang.look(id).says("预计在此之前调用完")
 
 	// A worker that is there for another account is no help.
-	must(t, s.book.Heartbeat(t.Context(), "worker-1", []string{partner}, true))
-	must(t, s.book.Heartbeat(t.Context(), "worker-2", []string{"2088000000000009"}, false))
+	end()
+	s.serve("worker-2", "2088000000000009")
 	wang.look("/batches").says("没有发货程序负责")
 	if row := s.row(again[0]); row.State != shipment.Queued {
 		t.Errorf("%s", row.State)
