@@ -158,7 +158,7 @@ func (c *fileCmd) notThere() error {
 	if strings.ContainsAny(c.File, `./\`) {
 		return fmt.Errorf("there is no file %q; is its name spelt right, and the directory?", c.File)
 	}
-	return fmt.Errorf("there is no file %q, and no such command (enqueue --help)", c.File)
+	return settings.Usage(fmt.Errorf("there is no file %q, and no such command (enqueue --help)", c.File))
 }
 
 func rows(n int) string {

@@ -60,10 +60,14 @@ func (c *Credentials) parse(tradeNo string, httpStatus int, contentType string, 
 	return a
 }
 
-// partial is the Answer where reading broke off: Unknown, with what had come by then for the record.
-func partial(httpStatus int, contentType string, body []byte, err error) Answer {
-	_, text, _ := readDocument(contentType, body, "") // only for its text
-	return Answer{HTTPStatus: httpStatus, Body: record(text), Err: briefly(err)}
+// partial is the Answer where reading broke off with an error. A document that is whole was all that was to come:
+// some close a connection without ceremony, or not at all. Anything else is Unknown, and stands in the record as far as
+// it came.
+func partial(whole Answer, err error) Answer {
+	if whole.Complete {
+		return whole
+	}
+	return Answer{HTTPStatus: whole.HTTPStatus, Body: whole.Body, Err: briefly(err)}
 }
 
 // judge fills in what a whole document means.
@@ -97,7 +101,7 @@ func (a *Answer) judgeSuccess(c *Credentials, doc *document, tradeNo string, con
 func (a *Answer) judgeRefusal(c *Credentials, doc *document) {
 	a.Code = clip(NormalizeCode(mask(doc.code)), maxCode)
 	if doc.sign != "" { // an unsigned refusal is normal; the international gateway signs error=CODE
-		if err := c.Verify(Params{"error": doc.code}, doc.charset, doc.signType, doc.sign); err != nil {
+		if err := c.verifyAnswer(doc, Params{"error": doc.code}); err != nil {
 			a.Err = fmt.Errorf("a refusal with a wrong signature: %w", err)
 			return
 		}
@@ -115,5 +119,15 @@ func (c *Credentials) verifySuccess(doc *document) error {
 	case doc.sign == "":
 		return errors.New("is_success T without a signature")
 	}
-	return c.Verify(doc.fields, doc.charset, doc.signType, doc.sign)
+	return c.verifyAnswer(doc, doc.fields)
+}
+
+// verifyAnswer checks an answer's signature over p. Its sign_type, which nothing protects, may be left out: the
+// configured one is what counts either way.
+func (c *Credentials) verifyAnswer(doc *document, p Params) error {
+	signType := doc.signType
+	if signType == "" {
+		signType = string(c.SignType)
+	}
+	return c.Verify(p, doc.charset, signType, doc.sign)
 }

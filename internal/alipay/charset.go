@@ -98,16 +98,44 @@ func inGB2312(b []byte) bool {
 	return true
 }
 
+// The families of charsets that answers declare.
+const (
+	familyUTF8    = "utf-8"
+	familyChinese = "gb18030" // GB2312 and GBK are parts of it
+	familyASCII   = "ascii"   // of a charset that agrees with ASCII, and nothing beyond it
+)
+
+// family is what a declared charset is read as; "" is one that is not known here. Servlets declare ISO-8859-1 where
+// nobody has told them anything: an answer that is all ASCII is not spoilt by that.
+func family[T string | []byte](declared string, text T) string {
+	switch strings.ToLower(strings.TrimSpace(declared)) {
+	case "", "utf-8", "utf8":
+		return familyUTF8
+	case "gbk", "gb2312", "gb18030", "cp936", "ms936", "x-gbk", "euc-cn", "gb_2312-80":
+		return familyChinese
+	case "ascii", "us-ascii", "iso-8859-1", "iso8859-1", "latin1", "windows-1252":
+		for i := range len(text) {
+			if text[i] >= utf8.RuneSelf {
+				return ""
+			}
+		}
+		return familyASCII
+	}
+	return ""
+}
+
 // Decode gives the text of an answer by the charset that it declares: UTF-8, GBK, GB2312 or GB18030.
 // Bytes that are not of that charset are an error.
 func Decode(declared string, b []byte) (string, error) {
-	switch strings.ToLower(strings.TrimSpace(declared)) {
-	case "", "utf-8", "utf8":
+	switch family(declared, b) {
+	case familyASCII:
+		return string(b), nil
+	case familyUTF8:
 		if !utf8.Valid(b) {
 			return "", errors.New("the answer declares UTF-8 and is not")
 		}
 		return string(b), nil
-	case "gbk", "gb2312", "gb18030":
+	case familyChinese:
 		out, err := simplifiedchinese.GB18030.NewDecoder().Bytes(b)
 		if err != nil || bytes.ContainsRune(out, utf8.RuneError) {
 			return "", fmt.Errorf("the answer declares %s and is not", declared)
@@ -119,10 +147,10 @@ func Decode(declared string, b []byte) (string, error) {
 
 // encodeAnswer gives a text's bytes in the charset that an answer declared, as its signer had them.
 func encodeAnswer(declared, s string) ([]byte, error) {
-	switch strings.ToLower(strings.TrimSpace(declared)) {
-	case "", "utf-8", "utf8":
+	switch family(declared, s) {
+	case familyUTF8, familyASCII:
 		return []byte(s), nil
-	case "gbk", "gb2312", "gb18030":
+	case familyChinese:
 		return simplifiedchinese.GB18030.NewEncoder().Bytes([]byte(s))
 	}
 	return nil, fmt.Errorf("the charset %q is not known here", declared)

@@ -108,10 +108,9 @@ func (c *Conn) exchange(creds *Credentials, r *Request, w Window) (result Result
 	// The limit is for heads without end; bodies have their own.
 	first := &firstByte{Reader: io.LimitReader(c.conn, 2*maxAnswer)}
 	status, contentType, body, err := readResponse(bufio.NewReader(first))
+	result.Answer = ParseShipAnswer(creds, r.tradeNo, status, contentType, body)
 	if err != nil {
-		result.Answer = partial(status, contentType, body, fmt.Errorf("read the answer: %w", err))
-	} else {
-		result.Answer = ParseShipAnswer(creds, r.tradeNo, status, contentType, body)
+		result.Answer = partial(result.Answer, fmt.Errorf("read the answer: %w", err))
 	}
 	result.FirstByte = first.at
 	return result

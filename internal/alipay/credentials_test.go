@@ -286,15 +286,18 @@ func TestDecode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, declared := range []string{"GBK", "gb2312", " GB18030 "} {
+	for _, declared := range []string{"GBK", "gb2312", " GB18030 ", "cp936", "x-gbk"} {
 		if s, err := Decode(declared, gbk); err != nil || s != "交易" {
 			t.Errorf("%s: %q %v", declared, s, err)
 		}
 	}
-	for _, bad := range []struct{ declared, raw string }{{"utf-8", "\xff"}, {"gbk", "\xff\xff"}, {"latin1", "x"}} {
+	for _, bad := range []struct{ declared, raw string }{{"utf-8", "\xff"}, {"gbk", "\xff\xff"}, {"latin1", "\xe9"}, {"cp936", "\xff\xff"}, {"ebcdic", "x"}, {"utf-16", "x"}} {
 		if _, err := Decode(bad.declared, []byte(bad.raw)); err == nil {
 			t.Errorf("%q is %s", bad.raw, bad.declared)
 		}
+	}
+	if s, err := Decode("ISO-8859-1", []byte("plain")); err != nil || s != "plain" {
+		t.Errorf("what is ASCII in any case: %q %v", s, err)
 	}
 	if _, err := UTF8.Encode("\xff"); err == nil {
 		t.Error("broken UTF-8 is encoded")

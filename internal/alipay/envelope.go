@@ -9,6 +9,7 @@ import (
 	"mime"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -49,8 +50,11 @@ func readDocument(contentType string, body []byte, node string) (*document, stri
 		return nil, "", fmt.Errorf("the answer is longer than %d bytes", maxAnswer)
 	}
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
-	// The document's own declaration counts; the header's only where there is none.
+	// The document's own declaration counts; the header's only where there is none; without either it is what it can be.
 	charset := "utf-8"
+	if !utf8.Valid(body) {
+		charset = "gbk"
+	}
 	if _, p, err := mime.ParseMediaType(contentType); err == nil && p["charset"] != "" {
 		charset = p["charset"]
 	}
@@ -142,14 +146,17 @@ func (d *document) take(open []element, e element) error {
 	default:
 		return nil
 	}
+	if len(open) == 4 && e.nested { // a list or group is not a field, and not known to be signed
+		return nil
+	}
 	if d.seen[path] {
 		return fmt.Errorf("the answer has %s twice", clip(e.name, 40))
 	}
 	d.seen[path] = true
-	switch {
-	case len(open) == 2:
+	switch len(open) {
+	case 2:
 		return d.takeHead(e)
-	case len(open) == 4 && !e.nested: // a list or group is not a field, and not known to be signed
+	case 4:
 		d.fields[e.name] = string(e.text)
 	}
 	return nil

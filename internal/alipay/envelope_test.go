@@ -43,10 +43,33 @@ func TestTheEnvelopeIsStrict(t *testing.T) {
 		"CDATA":             strings.Replace(good, "WAIT_BUYER_CONFIRM_GOODS", "<![CDATA[WAIT_BUYER_CONFIRM_GOODS]]>", 1),
 		"a loose header":    strings.Replace(good, `encoding="utf-8"`, `encoding = 'UTF-8'`, 1),
 		// A group inside the business node is no field: neither signed text nor a value of ours.
-		"a group inside": strings.Replace(good, "<trade_no>", "<fund_list>\n <fund>1</fund>\n <fund>2</fund></fund_list><trade_no>", 1),
+		"a group twice":       strings.Replace(good, "<trade_no>", "<fund><x>1</x></fund><fund><x>2</x></fund><trade_no>", 1),
+		"without a sign_type": strings.Replace(good, "<sign_type>MD5</sign_type>", "", 1),
+		"a servlet's charset": strings.Replace(good, "utf-8", "ISO-8859-1", 1),
+		"a group inside":      strings.Replace(good, "<trade_no>", "<fund_list>\n <fund>1</fund>\n <fund>2</fund></fund_list><trade_no>", 1),
 	} {
 		if a := ParseShipAnswer(testCredentials(), tradeNo, 200, "", []byte(body)); a.Outcome != Succeeded {
 			t.Errorf("%s: %+v", name, a)
+		}
+	}
+}
+
+// An answer that declares nothing is UTF-8 if it can be, and GBK if it cannot: that of the request, mostly.
+func TestAnAnswerThatDeclaresNoCharset(t *testing.T) {
+	fields := Params{"trade_no": tradeNo, "trade_status": "WAIT_BUYER_CONFIRM_GOODS", "subject": "交易"}
+	for _, charset := range []Charset{UTF8, GBK} {
+		c := testCredentials()
+		sign, err := c.Sign(fields, charset)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := charset.Encode(`<alipay><is_success>T</is_success><response><tradeBase><trade_no>` + tradeNo +
+			`</trade_no><trade_status>WAIT_BUYER_CONFIRM_GOODS</trade_status><subject>交易</subject></tradeBase></response><sign>` + sign + `</sign></alipay>`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := ParseShipAnswer(c, tradeNo, 200, "text/xml", body); a.Outcome != Succeeded || !a.Verified {
+			t.Errorf("%s: %+v", charset, a)
 		}
 	}
 }

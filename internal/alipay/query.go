@@ -36,10 +36,10 @@ func (c *Client) query(ctx context.Context, creds *Credentials, tradeNo string, 
 	}
 	contentType := response.Header.Get("Content-Type")
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
-	if err = errors.Join(err, response.Body.Close()); err != nil {
-		return partial(response.StatusCode, contentType, body, fmt.Errorf("query: read the answer: %w", err))
-	}
 	a := ParseQueryAnswer(creds, tradeNo, response.StatusCode, contentType, body)
+	if err = errors.Join(err, response.Body.Close()); err != nil {
+		a = partial(a, fmt.Errorf("query: read the answer: %w", err))
+	}
 	a.Date, _ = http.ParseTime(response.Header.Get("Date")) // without one there is none
 	return a
 }

@@ -128,7 +128,7 @@ func TestCheckGatewaySeesThroughDisguise(t *testing.T) {
 func TestABrokenAnswerIsKeptForTheRecord(t *testing.T) {
 	good := signedAnswer(t, "tradeBase", Params{"trade_no": tradeNo, "trade_status": "WAIT_BUYER_CONFIRM_GOODS", "buyer_email": "someone@example.com"})
 	cut := func(c net.Conn) {
-		_, _ = fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(good)+1, good)
+		_, _ = fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(good), good[:len(good)-1])
 	}
 	r := ship(t, listen(t, nil, cut).client(t), openWindow())
 	a, _, _ := listen(t, nil, cut).client(t).Query(t.Context(), testCredentials(), tradeNo)
@@ -138,6 +138,26 @@ func TestABrokenAnswerIsKeptForTheRecord(t *testing.T) {
 		}
 		if !strings.Contains(a.Body, "WAIT_BUYER_CONFIRM_GOODS") || strings.Contains(a.Body, "someone") {
 			t.Errorf("the record: %s", a.Body)
+		}
+	}
+}
+
+// A document that is whole is an answer, whatever the connection does afterwards: an ending that does not come up to the
+// announced length, or none at all.
+func TestAWholeAnswerOnABrokenConnection(t *testing.T) {
+	for node, status := range map[string]string{"tradeBase": "WAIT_BUYER_CONFIRM_GOODS", "trade": "WAIT_SELLER_SEND_GOODS"} {
+		good := signedAnswer(t, node, Params{"trade_no": tradeNo, "trade_status": status})
+		short := func(c net.Conn) {
+			_, _ = fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(good)+1, good)
+		}
+		var a Answer
+		if node == "trade" {
+			a, _, _ = listen(t, nil, short).client(t).Query(t.Context(), testCredentials(), tradeNo)
+		} else {
+			a = ship(t, listen(t, nil, short).client(t), openWindow()).Answer
+		}
+		if a.Outcome != Succeeded || !a.Complete || !a.Verified || a.TradeStatus != status || a.Err != nil {
+			t.Errorf("%s: %+v", node, a)
 		}
 	}
 }

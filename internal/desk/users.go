@@ -204,8 +204,8 @@ func (u User) matches(password string) bool {
 	return bcrypt.CompareHashAndPassword([]byte(u.Password), []byte(password)) == nil
 }
 
-// MinPassword is the shortest password that is accepted, in characters.
-const MinPassword = 10
+// MinPassword is the shortest password that is accepted, in characters; guessing is limited.
+const MinPassword = 8
 
 // NewUser makes a user with a password.
 func NewUser(name string, role Role, password string) (User, error) {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -117,11 +118,26 @@ func Main(ctx context.Context, name, description string, cli any, args []string,
 	if err != nil {
 		return Report(name, stderr, Usage(err))
 	}
+	unsetEmpty(parser)
 	parsed, err := parser.Parse(args)
 	if err != nil {
 		return Report(name, stderr, Usage(fmt.Errorf("%w (%s --help lists what there is)", err, name)))
 	}
 	return Report(name, stderr, parsed.Run(cli))
+}
+
+// unsetEmpty makes a variable that is set to nothing what people mean by it (NAME= in a compose file): not set.
+func unsetEmpty(parser *kong.Kong) {
+	_ = kong.Visit(parser.Model, func(node kong.Visitable, next kong.Next) error { // it has only our errors: none
+		if flag, ok := node.(*kong.Flag); ok {
+			for _, name := range flag.Envs {
+				if os.Getenv(name) == "" {
+					_ = os.Unsetenv(name) // a name without = and NUL
+				}
+			}
+		}
+		return next(nil)
+	})
 }
 
 // Report prints an error, a line per fault, and gives the exit code.

@@ -67,6 +67,16 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+// A variable that is set to nothing is not set: that is how compose files and shells leave one out.
+func TestAnEmptyVariableIsNotSet(t *testing.T) {
+	for _, name := range []string{"DATABASE_URL", "REDIS_URL", "FAHUO_LOG_LEVEL"} {
+		t.Setenv(name, "")
+	}
+	if code, _, stderr := run(); code != 0 {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+}
+
 func TestAllFaultsAreReported(t *testing.T) {
 	code, _, stderr := run("--fail", "usage", "--redis", "ftp://x", "--ledger", "sqlite:"+filepath.Join(t.TempDir(), "no", "dir.db"), "--embedded-redis-addr", "x")
 	if code != 2 {

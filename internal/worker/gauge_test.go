@@ -48,6 +48,15 @@ fahuo_account_held{partner="` + partner + `"} 1
 
 func TestReadinessSaysWhatDoesNotAnswer(t *testing.T) {
 	checks := worker.Checks{"ledger": func(context.Context) error { return nil }, "redis": func(context.Context) error { return errors.New("refused") }}
+	both := make(chan struct{}) // neither answers before the other is asked: one that hangs is waited for beside the rest
+	meet := func(context.Context) error {
+		select {
+		case both <- struct{}{}:
+		case <-both:
+		}
+		return nil
+	}
+	checks["one"], checks["other"] = meet, meet
 	for path, want := range map[string]int{"/healthz": 200, "/readyz": 503} {
 		answer := httptest.NewRecorder()
 		worker.Handler(prometheus.NewRegistry(), func() worker.Checks { return checks }).
