@@ -162,7 +162,8 @@ func (t *tx) hold(partner string, h Hold, actor string) (held bool, err error) {
 	})
 }
 
-// Release lifts a hold and tells whether there was one. The reason, which may be empty, is for whoever looks later.
+// Release lifts a hold and tells whether there was one. Shipments that Alipay has refused for the account's sake let
+// others go first: those show whether it is the account. The reason, which may be empty, is for whoever looks later.
 func (l *Ledger) Release(ctx context.Context, partner, reason, actor string) (released bool, err error) {
 	err = l.tx(ctx, "release", func(t *tx) error {
 		released = false // it may run again
@@ -189,6 +190,9 @@ func (l *Ledger) Release(ctx context.Context, partner, reason, actor string) (re
 			return err
 		}
 		released = true
+		if err := t.giveWay(account, actor); err != nil {
+			return err
+		}
 		return t.enter(entry{
 			key: shipment.Key{Partner: partner}, actor: actor, act: ActRelease, detail: reason, audit: true,
 			before: values(account.Hold.values()), after: values(map[string]string{"hold": ""}),

@@ -30,6 +30,7 @@ var conformance = map[string]func(*testing.T){
 	"ClosedWithoutACallIsAcceptedAnew":          testClosedWithoutACallIsAcceptedAnew,
 	"AccountRefusalHoldsAndReleases":            testAccountRefusalHoldsAndReleases,
 	"TenDeathsWithOneCodeHold":                  testTenDeathsWithOneCodeHold,
+	"AReleaseHasTheRefusedGiveWay":              testAReleaseHasTheRefusedGiveWay,
 	"ARefusedQueryHolds":                        testARefusedQueryHolds,
 	"WhatIsNotThereIsNamed":                     testWhatIsNotThereIsNamed,
 	"BudgetDoesNotCountHolds":                   testBudgetDoesNotCountHolds,

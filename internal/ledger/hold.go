@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"context"
 	"strconv"
 	"time"
 )
@@ -60,4 +61,40 @@ func HoldIn(fields map[string]string) *Hold {
 		return nil
 	}
 	return &Hold{Code: fields["hold_code"], Kind: HoldKind(fields["hold_kind"]), Deaths: deaths}
+}
+
+// noticedWithin is how long workers take to notice a release, and some.
+const noticedWithin = 3 * time.Second
+
+// giveWay puts off what Alipay has refused for the account's sake, by two calls of others, if there is anything else in
+// line.
+func (t *tx) giveWay(a Account, actor string) error {
+	rows, err := listIn(t.ctx, t.Tx, t.dialect, scanRow, t.dialect.selectRow()+`WHERE partner = ? AND state = 'queued' AND begun = 1 AND holds > 0 AND EXISTS
+		(SELECT 1 FROM shipments WHERE partner = ? AND state = 'queued' AND holds = 0)`, a.Partner, a.Partner)
+	if err != nil {
+		return err
+	}
+	later := t.now + (noticedWithin + 2*a.Interval).Microseconds()
+	for _, r := range rows {
+		if err := t.exec(`UPDATE shipments SET not_before = ? WHERE id = ?`, max(later, micros(r.NotBefore)), r.ID); err != nil {
+			return err
+		}
+		if err := t.backInLine(r, actor, "released, and it lets others go first: Alipay has refused it for the account's sake"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// OthersPass tells whether Alipay, since it last refused a shipment for the account's sake, has answered for others of
+// the account: then the account is not what is wrong. False for one that it has not refused so.
+func (l *Ledger) OthersPass(ctx context.Context, r Row) (bool, error) {
+	if r.Holds == 0 {
+		return false, nil
+	}
+	n, err := first(ctx, l, scanCount, `SELECT COUNT(*) FROM (SELECT 1 FROM calls WHERE partner = ? AND trade_no <> ?
+		AND verdict IN ('succeeded', 'busy', 'out_of_step', 'shipment_fault') AND finished_at <> 0 AND id >
+			(SELECT COALESCE(MAX(id), 0) FROM calls WHERE partner = ? AND trade_no = ? AND verdict = 'account_fault')
+		LIMIT 1) pass`, r.Partner, r.TradeNo, r.Partner, r.TradeNo)
+	return n > 0, err
 }

@@ -188,7 +188,7 @@ func (l *lane) observe(row ledger.Row, r alipay.Result, silent time.Time) {
 // finish records the answer and follows it to the belt.
 func (l *lane) finish(ctx context.Context, j *job, begun ledger.Row, r alipay.Result) (done bool, err error) {
 	l.step(StepFinish)
-	f := facts{Row: begun, Delay: l.w.o.Retry.after(begun.Failures + 1)}
+	f := facts{Row: begun, Delay: l.w.o.Retry.after(begun.Failures + 1), OthersPass: j.othersPass}
 	move := afterShip(f, r.Answer)
 	if move.RefundStatus == "" {
 		move.RefundStatus = j.pre.refund

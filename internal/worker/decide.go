@@ -43,6 +43,8 @@ type facts struct {
 	Row        ledger.Row
 	BudgetOver bool          // the retry budget is used up
 	Delay      time.Duration // the backoff, should it come to that
+	// OthersPass: Alipay has refused this one for the account's sake before, and has answered for others since.
+	OthersPass bool
 }
 
 // act is what to do after a query.
@@ -76,19 +78,19 @@ func afterQuery(f facts, a alipay.Answer) (act, ledger.Move) {
 	return withoutAnswer(f, a)
 }
 
-// refusedQuery holds the account, the first time that a shipment meets it. The second time, after a
-// release, the shipment is what is wrong, and a person looks at it instead of at the account for ever.
+// refusedQuery holds the account. When it is met again after a release while others pass, the shipment is what is
+// wrong, and a person looks at it instead of at the account for ever.
 func refusedQuery(f facts, a alipay.Answer) ledger.Move {
 	switch {
-	case f.Row.Holds == 0:
+	case !f.OthersPass:
 		return ledger.Move{
 			To: shipment.Queued, HoldAccount: true, Doubt: f.Row.Doubt, Code: a.Code, UnlistedCode: f.Row.UnlistedCode,
 			Detail: "a query was refused for the account's sake",
 		}
 	case f.Row.Doubt:
-		return deadMove(shipment.ReasonOutcomeUnknown, a, "in doubt, and queries are refused for the account's sake, for the second time")
+		return deadMove(shipment.ReasonOutcomeUnknown, a, "in doubt, and its queries are refused for the account's sake again, while others pass")
 	}
-	return deadMove(shipment.ReasonAccountRefused, a, "a query was refused for the account's sake, for the second time")
+	return deadMove(shipment.ReasonAccountRefused, a, "a query was refused for the account's sake again, while others pass")
 }
 
 // afterStatus decides by a verified trade status.
@@ -155,8 +157,8 @@ func afterShip(f facts, a alipay.Answer) ledger.Move {
 		}
 		return deadMove(reason, a, "Alipay: "+a.Code)
 	case alipay.AccountFault: // A1
-		if f.Row.Holds > 0 {
-			return deadMove(shipment.ReasonAccountRefused, a, "Alipay: "+a.Code+", for the second time")
+		if f.OthersPass {
+			return deadMove(shipment.ReasonAccountRefused, a, "Alipay: "+a.Code+" again, while others pass")
 		}
 		return ledger.Move{
 			To: shipment.Queued, HoldAccount: true, Code: a.Code, Detail: "a ship call was refused for the account's sake",

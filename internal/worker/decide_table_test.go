@@ -54,19 +54,19 @@ func TestMovesAfterAQueryInFull(t *testing.T) {
 			},
 		},
 		"account refused twice": {
-			facts{Row: ledger.Row{Holds: 1}},
+			facts{Row: ledger.Row{Holds: 1}, OthersPass: true},
 			refused,
 			ledger.Move{
 				To: shipment.Dead, Reason: shipment.ReasonAccountRefused, Code: "ILLEGAL_SIGN",
-				Detail: "a query was refused for the account's sake, for the second time",
+				Detail: "a query was refused for the account's sake again, while others pass",
 			},
 		},
 		"account refused twice, in doubt": {
-			with(func(f *facts) { f.Row.Holds = 1 }),
+			with(func(f *facts) { f.Row.Holds, f.OthersPass = 1, true }),
 			refused,
 			ledger.Move{
 				To: shipment.Dead, Reason: shipment.ReasonOutcomeUnknown, Code: "ILLEGAL_SIGN",
-				Detail: "in doubt, and queries are refused for the account's sake, for the second time",
+				Detail: "in doubt, and its queries are refused for the account's sake again, while others pass",
 			},
 		},
 		"waits after an unlisted code": {
@@ -185,8 +185,8 @@ func TestHistoryOfAShipCallSaysWhatAlipaySaid(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
-	again := facts{Row: ledger.Row{Holds: 1}}
-	if got := afterShip(again, alipay.Answer{Outcome: alipay.AccountFault, Code: "ILLEGAL_SIGN"}).Detail; got != "Alipay: ILLEGAL_SIGN, for the second time" {
+	again := facts{Row: ledger.Row{Holds: 1}, OthersPass: true}
+	if got := afterShip(again, alipay.Answer{Outcome: alipay.AccountFault, Code: "ILLEGAL_SIGN"}).Detail; got != "Alipay: ILLEGAL_SIGN again, while others pass" {
 		t.Errorf("%q", got)
 	}
 }

@@ -59,9 +59,9 @@ func TestAfterQuery(t *testing.T) {
 	doubt := facts{Row: ledger.Row{Doubt: true, SentAttempts: 1, Failures: 1}, Delay: time.Minute}
 	over := doubt
 	over.BudgetOver = true
-	heldOnce := facts{Row: ledger.Row{Holds: 1}}
+	heldOnce := facts{Row: ledger.Row{Holds: 1}, OthersPass: true}
 	heldInDoubt := doubt
-	heldInDoubt.Row.Holds = 1
+	heldInDoubt.Row.Holds, heldInDoubt.OthersPass = 1, true
 	odd := doubt
 	odd.Row.UnlistedCode = "STRANGE"
 
@@ -125,7 +125,7 @@ func TestAfterQuery(t *testing.T) {
 func TestAfterShip(t *testing.T) {
 	first := facts{Row: ledger.Row{Attempt: 1, SentAttempts: 1}, Delay: time.Minute}
 	held := first
-	held.Row.Holds = 1
+	held.Row.Holds, held.OthersPass = 1, true
 	for name, c := range map[string]struct {
 		f    facts
 		a    alipay.Answer

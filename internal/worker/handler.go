@@ -21,7 +21,8 @@ type job struct {
 	n       int64 // the version under which it went through the retry queue; 0: it did not
 	payload []byte
 
-	pre preflight // the last preflight that may still be used
+	pre        preflight // the last preflight that may still be used
+	othersPass bool      // as facts.OthersPass
 
 	once   bool // ShipOne: one call, and no belt
 	called bool // ShipOne: it has been made, or may have been
@@ -123,6 +124,9 @@ func (l *lane) round(ctx context.Context, j *job) (done bool, err error) {
 	}
 	account, err := l.awaitRelease(ctx, row)
 	if err != nil {
+		return false, err
+	}
+	if j.othersPass, err = l.w.o.Book.OthersPass(ctx, row); err != nil {
 		return false, err
 	}
 	// Step 2: preflight.

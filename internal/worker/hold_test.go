@@ -31,6 +31,34 @@ func TestAnAccountRefusalStopsTheAccountNotItsShipments(t *testing.T) {
 	s.lawful()
 }
 
+// A release without a remedy kills nothing: the account is held again, each time by another shipment, for none is known
+// to be wrong by itself (A1).
+func TestAReleaseWithoutARemedyKillsNothing(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1, 3} { // alone in line, and not
+		s := set(t, 20*time.Millisecond)
+		s.gateway.Inject(alipaytest.Fault{Kind: alipaytest.ErrorCode, Code: "ILLEGAL_SIGN", Times: -1})
+		s.accept(parcels(n)...)
+		s.start()
+		refused := make(map[string]bool)
+		for range 3 {
+			s.until("held", func() bool { return s.hold() != nil })
+			refused[s.called()[len(s.called())-1]] = true
+			_, err := s.book.Release(t.Context(), partner, "", "test")
+			s.must(err)
+		}
+		s.until("held", func() bool { return s.hold() != nil })
+		if c := s.counts(); c[shipment.Queued] != int64(n) || len(refused) != n {
+			t.Errorf("%v; called: %v", c, refused)
+		}
+		s.gateway.ClearFaults()
+		_, err := s.book.Release(t.Context(), partner, "", "test")
+		s.must(err)
+		s.until("all shipped", func() bool { return s.counts()[shipment.Shipped] == int64(n) })
+		s.lawful()
+	}
+}
+
 func TestTheSecondRefusalOfOneShipmentKillsIt(t *testing.T) {
 	t.Parallel()
 	s := set(t, 20*time.Millisecond)

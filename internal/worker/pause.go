@@ -12,12 +12,16 @@ import (
 // awaitRelease reads the account, and waits while it is on hold, or slowed and closed for long: a query that was made
 // now would be too old by then. What is in doubt is queried all the same: that settles it, and may show that Alipay works.
 func (l *lane) awaitRelease(ctx context.Context, row ledger.Row) (ledger.Account, error) {
-	for {
+	for held := false; ; {
 		account, err := l.w.o.Book.Account(ctx, l.partner)
 		if err != nil {
 			return account, err
 		}
 		l.report(account)
+		if held && account.Hold == nil {
+			return account, errAgain // a release may have had it give way
+		}
+		held = account.Hold != nil
 		wait := ratelimit.Slot{Held: true}.Wait(l.a().Interval)
 		if account.Hold == nil {
 			wait = min(wait, account.OpenAt.Sub(account.Now)-preflightTime(0, true))

@@ -36,7 +36,7 @@ func (l *lane) preflight(ctx context.Context, j *job, row ledger.Row, account le
 	if err != nil {
 		return false, err
 	}
-	f := facts{Row: row, BudgetOver: over, Delay: l.w.o.Retry.after(row.Failures + 1)}
+	f := facts{Row: row, BudgetOver: over, Delay: l.w.o.Retry.after(row.Failures + 1), OthersPass: j.othersPass}
 	act, move := afterQuery(f, a)
 	switch act {
 	case actCall:

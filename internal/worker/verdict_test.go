@@ -36,13 +36,15 @@ func everyAnswer() []alipay.Answer {
 
 // everyFacts is every row of what a decision looks at.
 func everyFacts() (all []facts) {
-	for bits := range 1 << 5 {
+	for bits := range 1 << 6 {
 		for failures := range int64(2) {
 			row := ledger.Row{State: shipment.Queued, Doubt: bits&1 > 0, Holds: int64(bits >> 1 & 1), SentAttempts: int64(bits >> 2 & 1), Failures: failures}
 			if bits&8 > 0 {
 				row.UnlistedCode = "ODD"
 			}
-			all = append(all, facts{Row: row, BudgetOver: bits&16 > 0, Delay: time.Minute})
+			if others := bits&32 > 0; !others || row.Holds > 0 {
+				all = append(all, facts{Row: row, BudgetOver: bits&16 > 0, Delay: time.Minute, OthersPass: others})
+			}
 		}
 	}
 	return all
@@ -84,7 +86,7 @@ func TestEveryVerdictOfAQuery(t *testing.T) {
 				fail("what is in doubt is forgotten, or made up")
 			case m.To == shipment.Queued && !m.HoldAccount && (!m.Failed || m.Delay <= 0):
 				fail("back in line at once, for ever")
-			case m.HoldAccount && (a.Outcome != alipay.AccountFault || a.Code == alipay.CodeMayNotUse || f.Row.Holds > 0):
+			case m.HoldAccount && (a.Outcome != alipay.AccountFault || a.Code == alipay.CodeMayNotUse || f.OthersPass):
 				fail("an account is held for nothing")
 			case f.Row.Doubt && m.To == shipment.Dead && !settled && a.Code != alipay.CodeTradeNotExist && m.Reason != shipment.ReasonOutcomeUnknown:
 				fail("died in doubt of something that is not known")
@@ -122,8 +124,8 @@ func TestEveryVerdictOfAShipCall(t *testing.T) {
 				fail("barred exactly for TRADE_STATUS_NOT_AVAILD (C1)")
 			case (a.Outcome == alipay.Busy) != m.Failed, m.Failed && (m.Delay <= 0 || !m.Doubt):
 				fail("busy: again after a delay, and asked before (C2)")
-			case m.HoldAccount != (a.Outcome == alipay.AccountFault && f.Row.Holds == 0):
-				fail("held exactly for the account's sake, once (A1)")
+			case m.HoldAccount != (a.Outcome == alipay.AccountFault && !f.OthersPass):
+				fail("held exactly for the account's sake, and for no shipment's while others pass (A1)")
 			case (m.UnlistedCode != "") != (a.Outcome == alipay.UnlistedCode):
 				fail("a code that nobody knows is kept, and no other")
 			case m.Detail == "":
@@ -187,7 +189,7 @@ func TestNoWayLeadsToASecondShipping(t *testing.T) {
 			if steps > 30 {
 				t.Fatalf("no end of it: %+v", w.row)
 			}
-			f := facts{Row: w.row, BudgetOver: w.row.Failures > budget, Delay: time.Minute}
+			f := facts{Row: w.row, BudgetOver: w.row.Failures > budget, Delay: time.Minute, OthersPass: w.row.Holds > 0}
 			act, m := afterQuery(f, w.query(t))
 			if act == actBack {
 				checkEnd(t, w, m)
