@@ -224,6 +224,20 @@ func (s *scene) dial() (net.Conn, *bufio.Reader) {
 	return conn, bufio.NewReader(conn)
 }
 
+// until waits for what is no doing of the gateway's.
+func (s *scene) until(what string, done func() bool) {
+	s.t.Helper()
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for late := time.After(time.Minute); !done(); {
+		select {
+		case <-look.C:
+		case <-late:
+			s.t.Fatal("in vain: " + what)
+		}
+	}
+}
+
 // count is a value of the metric.
 func (s *scene) count(of, result string) float64 {
 	s.t.Helper()
