@@ -61,6 +61,8 @@ var conformance = map[string]func(*testing.T){
 	"CountsForMetrics":                          testCountsForMetrics,
 	"ManyOpenANewLedgerAtOnce":                  testManyOpenANewLedgerAtOnce,
 	"UnclearContextLeavesBothOrNone":            testUnclearContextLeavesBothOrNone,
+	"CancelWhileItIsShipped":                    testCancelWhileItIsShipped,
+	"CancelThatIsBrokenOff":                     testCancelThatIsBrokenOff,
 	"CancelLeavesWhatWasCalled":                 testCancelLeavesWhatWasCalled,
 	"ETACountsWhatIsAhead":                      testETACountsWhatIsAhead,
 	"ETAOfWhatIsNotAcceptedYet":                 testETAOfWhatIsNotAcceptedYet,
