@@ -134,6 +134,8 @@ var conformance = map[string]func(*testing.T){
 	"AnAcknowledgementIsAFact":                  testAnAcknowledgementIsAFact,
 	"OneShipmentsEventsWaitForEachOther":        testOneShipmentsEventsWaitForEachOther,
 	"ADeliveryIsGivenUpAfterThreeDays":          testADeliveryIsGivenUpAfterThreeDays,
+	"AReplayKeepsTheOrder":                      testAReplayKeepsTheOrder,
+	"AReplayOutlastsWhatIsUnderWay":             testAReplayOutlastsWhatIsUnderWay,
 	"AReplayKeepsTheID":                         testAReplayKeepsTheID,
 	"ANoticeCountsOnce":                         testANoticeCountsOnce,
 	"NoticesOnlyMoveForward":                    testNoticesOnlyMoveForward,
