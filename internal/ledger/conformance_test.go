@@ -14,6 +14,7 @@ var conformance = map[string]func(*testing.T){
 	"ABeltThatIsNewIsLoaded":                    testABeltThatIsNewIsLoaded,
 	"AbsenceIsTakenOutOfTheBudget":              testAbsenceIsTakenOutOfTheBudget,
 	"ASlowLedgerIsNoAbsence":                    testASlowLedgerIsNoAbsence,
+	"ASlowingThatEndsInAnAbsenceIsCreditedOnce": testASlowingThatEndsInAnAbsenceIsCreditedOnce,
 	"AHoldWithinAnAbsenceIsCreditedOnce":        testAHoldWithinAnAbsenceIsCreditedOnce,
 	"OneLiveBelt":                               testOneLiveBelt,
 	"ABeltThatNoWorkerUsesIsReplaced":           testABeltThatNoWorkerUsesIsReplaced,
