@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +15,8 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"golang.org/x/crypto/bcrypt"
+
+	"fahuo/internal/inplace"
 )
 
 // Role is what somebody may do. Higher ones may what lower ones may.
@@ -252,10 +253,13 @@ func ListUsers(path string) ([]User, error) {
 
 func writeUsers(path string, list []User) error {
 	text, err := yaml.Marshal(usersFile{Users: list})
-	if err != nil {
-		return err
+	if err == nil {
+		err = inplace.Write(path, text)
 	}
-	return writeWhole(path, text)
+	if err != nil {
+		return fmt.Errorf("users file: %w", err)
+	}
+	return nil
 }
 
 // PutUser writes a user into a users file, which is made if it is not there; one of the same name is replaced.
@@ -276,22 +280,4 @@ func PutUser(path string, user User) (replaced bool, err error) {
 		list = append(list, user)
 	}
 	return replaced, writeUsers(path, list)
-}
-
-// writeWhole replaces a file at once: whoever reads it finds the old or the new one.
-func writeWhole(path string, text []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".users-") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

@@ -10,7 +10,7 @@ import (
 
 // The time in which nobody could call, because this ledger was away or no worker ran, is nobody's retry budget: it
 // counts as if the account had been on hold. It began with the last sign of life: a worker said that it uses the
-// belt, a call was begun, a hold was lifted. It is credited by whatever comes first after it, and until then it is
+// belt, a call was begun, a hold was lifted, an account was brought back to its full pace. It is credited by whatever comes first after it, and until then it is
 // reckoned with (Spent). A ledger that is merely slow is not away: less than the lease of a belt is no absence.
 
 // absence is what of the time from the last sign of life until now, or until the account was paused, counts.

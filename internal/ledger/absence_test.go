@@ -126,6 +126,51 @@ func testAHoldWithinAnAbsenceIsCreditedOnce(t *testing.T) {
 	}
 }
 
+// While Redis is away, so that no worker says that it uses a belt, a notification ends the slowing of an account: the time
+// of the pause counts once, and so does the absence before and after it.
+func testASlowingThatEndsInAnAbsenceIsCreditedOnce(t *testing.T) {
+	for name, held := range map[string]bool{"slowed": false, "slowed and on hold": true} {
+		t.Run(name, func(t *testing.T) {
+			l, start := tried(t)
+			slow(t, l, 100)
+			if held {
+				if _, err := l.SetHold(t.Context(), partner, ledger.HoldManual, "stocktaking", "op"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			exact := func(when string) {
+				t.Helper()
+				if _, reckoned := spent(t, l); reckoned < 0 || reckoned > time.Since(start) {
+					t.Errorf("%s %v are spent, at most %v can be", when, reckoned, time.Since(start))
+				}
+			}
+			earlier(t, l, 5*time.Minute)
+			exact("before anything comes")
+			notified(t, l, notice(100, "n1", 4), becomes(ledger.Effect{Move: shipped}))
+			if account(t, l).Slowed != nil {
+				t.Fatal("it is still slowed")
+			}
+			exact("at full pace")
+			earlier(t, l, time.Minute)
+			exact("a minute later")
+			if held {
+				if _, err := l.Release(t.Context(), partner, "", "op"); err != nil {
+					t.Fatal(err)
+				}
+				exact("released")
+				earlier(t, l, time.Minute)
+			}
+			for range 2 {
+				use(t, l, beltA)
+				exact("when a worker is back")
+				if after, _ := spent(t, l); after < 0 || after > time.Since(start) {
+					t.Errorf("%v are spent afterwards, at most %v can be", after, time.Since(start))
+				}
+			}
+		})
+	}
+}
+
 // Releasing an account that nobody holds changes nothing, however often it is tried while no worker runs.
 func testReleasingWhatIsNotHeldCreditsNothing(t *testing.T) {
 	l, start := tried(t)

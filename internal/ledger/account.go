@@ -33,7 +33,7 @@ type Account struct {
 
 	heldUS   int64         // time on hold or slowed up to Now
 	pausedAt int64         // since when it is on hold or slowed without a break; 0: it is neither
-	aliveAt  int64         // the last call begun or hold lifted
+	aliveAt  int64         // the last call begun or pause ended
 	answer   time.Duration // from the begin of a call to its answer, as a mean; zero: none was answered yet
 }
 
@@ -174,15 +174,8 @@ func (l *Ledger) Release(ctx context.Context, partner, reason, actor string) (re
 		if err != nil {
 			return err
 		}
-		seen, err := t.seen()
-		if err != nil {
-			return err
-		}
-		if err := t.credit(seen, partner); err != nil { // of the time before the hold
-			return err
-		}
 		n, err := t.changed(`UPDATE accounts SET held_at = 0, held_code = '', held_kind = '', held_deaths = 0, held_reason = '',
-			deaths = 0, death_code = '', bad_queries = 0, alive_at = ? WHERE partner = ? AND held_at <> 0`, t.now, partner)
+			deaths = 0, death_code = '', bad_queries = 0 WHERE partner = ? AND held_at <> 0`, partner)
 		if err != nil || n == 0 {
 			return err
 		}

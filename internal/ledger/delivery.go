@@ -131,8 +131,9 @@ type Attempted struct {
 	Error        string
 }
 
-// Attempted records what came of an attempt. An acknowledgement is a fact, whoever has the delivery now. ErrStale for
-// a failure of whose delivery somebody else has made something meanwhile.
+// Attempted records what came of an attempt. An acknowledgement is a fact, whoever has the delivery now, and answers a
+// replay, too. ErrStale for a failure of whose delivery somebody else has made something meanwhile: has claimed it, or
+// replayed it, which its time to be given up tells.
 func (l *Ledger) Attempted(ctx context.Context, d Delivery, a Attempted) error {
 	return l.tx(ctx, "attempted", func(t *tx) error {
 		if a.Acknowledged {
@@ -145,7 +146,7 @@ func (l *Ledger) Attempted(ctx context.Context, d Delivery, a Attempted) error {
 			state, settled, due = DeliveryFailed, t.now, t.now
 		}
 		return t.one(ErrStale, `UPDATE deliveries SET state = ?, failures = ?, due_at = ?, settled_at = ?, status = ?, error = ?
-			WHERE endpoint = ? AND event = ? AND state = 'pending' AND attempts = ?`,
-			string(state), failures, due, settled, a.Status, printable(a.Error), d.Endpoint.ID, d.Event.row, d.Attempts)
+			WHERE endpoint = ? AND event = ? AND state = 'pending' AND attempts = ? AND give_up_at = ?`,
+			string(state), failures, due, settled, a.Status, printable(a.Error), d.Endpoint.ID, d.Event.row, d.Attempts, micros(d.GiveUpAt))
 	})
 }

@@ -118,11 +118,6 @@ func (t *tx) tell() error {
 			return err
 		}
 	}
-	for ids := range slices.Chunk(t.outcomeIDs, eventPage) {
-		if err := t.tellSome(`id IN (`+marks(len(ids))+`)`, anys(ids)); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 

@@ -124,6 +124,9 @@ func TakeListed(ctx context.Context, l *Ledger, q Question) error {
 // QuestionLease is how long a worker has for a question.
 const QuestionLease = questionLease
 
+// ReplayPage is how many deliveries are put in line again in one transaction.
+const ReplayPage = replayPage
+
 // BulkPage is how many shipments of an act over many are dealt with at a time.
 const BulkPage = bulkPage
 

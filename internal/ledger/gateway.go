@@ -87,8 +87,20 @@ func (t *tx) well(partner, actor string) error {
 	return t.exec(`UPDATE accounts SET troubles = 0 WHERE partner = ? AND troubles > 0`, partner)
 }
 
-// unpause takes the pause out of every retry budget, once the account is neither on hold nor slowed.
+// unpause takes the pause out of every retry budget, once the account is neither on hold nor slowed. Before it the
+// absence that went before the pause: with a pause that is over, whoever credits later would count its time once more,
+// if the account had shown no sign of life since.
 func (t *tx) unpause(partner string) error {
+	seen, err := t.seen()
+	if err != nil {
+		return err
+	}
+	if err := t.credit(seen, partner); err != nil {
+		return err
+	}
+	if err := t.exec(`UPDATE accounts SET alive_at = ? WHERE partner = ?`, t.now, partner); err != nil {
+		return err
+	}
 	return t.exec(`UPDATE accounts SET held_us = held_us + (? - paused_at), paused_at = 0
 		WHERE partner = ? AND paused_at <> 0 AND held_at = 0 AND slowed_at = 0`, t.now, partner)
 }

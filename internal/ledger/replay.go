@@ -78,11 +78,11 @@ func (l *Ledger) Replay(ctx context.Context, f DeliveryFilter, actor string) (n 
 		return t.enter(entry{key: key, actor: actor, act: ActReplay, audit: true, after: values(after)})
 	})
 	for place := (DeliveryCursor{}); err == nil; {
-		var page []Delivery
-		if page, err = l.Deliveries(ctx, f, place, replayPage); err != nil || len(page) == 0 {
+		var page []DeliveryCursor
+		if page, err = l.replayed(ctx, f, place); err != nil || len(page) == 0 {
 			break
 		}
-		place = page[len(page)-1].Cursor()
+		place = page[len(page)-1]
 		var some int64
 		some, err = l.replay(ctx, page)
 		n += some
@@ -90,11 +90,22 @@ func (l *Ledger) Replay(ctx context.Context, f DeliveryFilter, actor string) (n 
 	return n, err
 }
 
+// replayed are the next few deliveries that a replay puts in line, the oldest event first: of a shipment the later one
+// must find the earlier one there, or it would be sent before it.
+func (l *Ledger) replayed(ctx context.Context, f DeliveryFilter, after DeliveryCursor) ([]DeliveryCursor, error) {
+	c := f.conditions()
+	c.add("(d.event, d.endpoint) > (?, ?)", after.Event, after.Endpoint)
+	where, args := c.where()
+	return list(ctx, l, func(s scanner) (d DeliveryCursor, err error) { return d, s.Scan(&d.Event, &d.Endpoint) },
+		`SELECT d.event, d.endpoint FROM deliveries d JOIN events e ON e.id = d.event WHERE `+where+`
+		ORDER BY d.event, d.endpoint LIMIT ?`, append(args, replayPage)...)
+}
+
 // replay puts some deliveries in line. One that is under way may be sent twice at once, under one id.
-func (l *Ledger) replay(ctx context.Context, page []Delivery) (n int64, err error) {
+func (l *Ledger) replay(ctx context.Context, page []DeliveryCursor) (n int64, err error) {
 	pairs := make([]any, 0, 2*len(page))
 	for _, d := range page {
-		pairs = append(pairs, d.Event.row, d.Endpoint.ID)
+		pairs = append(pairs, d.Event, d.Endpoint)
 	}
 	err = l.tx(ctx, "replay", func(t *tx) error {
 		n, err = t.changed(`UPDATE deliveries SET state = 'pending', failures = 0, due_at = ?, give_up_at = ?, settled_at = 0

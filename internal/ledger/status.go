@@ -2,8 +2,6 @@ package ledger
 
 import (
 	"context"
-	"fmt"
-	"math"
 	"time"
 
 	"fahuo/internal/shipment"
@@ -60,71 +58,6 @@ func (l *Ledger) PartnersIn(ctx context.Context, s Scope) ([]string, error) {
 func (l *Ledger) PartnersWaiting(ctx context.Context, s Scope) ([]string, error) {
 	where, args := s.where()
 	return list(ctx, l, scanText, `SELECT DISTINCT partner FROM shipments WHERE `+where+` AND state IN ('queued', 'calling') ORDER BY partner`, args...)
-}
-
-// uncalled is what may still be cancelled.
-const uncalled = ` AND state = 'queued' AND sent_attempts = 0`
-
-// Uncalled counts what Cancel would close in the scope.
-func (l *Ledger) Uncalled(ctx context.Context, s Scope) (int64, error) {
-	where, args := s.where()
-	return first(ctx, l, scanCount, `SELECT COUNT(*) FROM shipments WHERE `+where+uncalled, args...)
-}
-
-// Cancel closes the queued shipments in the scope that were never called, and returns the keys of
-// those that it left and in which state they are. Where there is none of the first, nothing is entered either: nobody
-// has cancelled anything.
-func (l *Ledger) Cancel(ctx context.Context, s Scope, actor string) (closed int64, left []Row, err error) {
-	return l.cancel(ctx, s, math.MaxInt64, actor)
-}
-
-// CancelShown is Cancel for somebody who was shown how many it would be. ErrStale when there are more by now.
-func (l *Ledger) CancelShown(ctx context.Context, s Scope, shown int64, actor string) (closed int64, err error) {
-	closed, _, err = l.cancel(ctx, s, shown, actor)
-	return closed, err
-}
-
-func (l *Ledger) cancel(ctx context.Context, s Scope, most int64, actor string) (closed int64, left []Row, err error) {
-	err = l.tx(ctx, "cancel", func(t *tx) error {
-		closed, left, err = t.cancel(s, most, actor)
-		return err
-	})
-	return closed, left, err
-}
-
-func (t *tx) cancel(s Scope, most int64, actor string) (closed int64, left []Row, err error) {
-	where, args := s.where()
-	var n int64
-	if err := t.row(`SELECT COUNT(*) FROM shipments WHERE `+where+uncalled, args...).Scan(&n); err != nil {
-		return 0, nil, fmt.Errorf("ledger: %w", err)
-	}
-	if n > most {
-		return 0, nil, ErrStale
-	}
-	if n > 0 {
-		err = t.enter(entry{key: shipment.Key{Partner: s.Partner, TradeNo: s.TradeNo}, actor: actor, act: ActCancel, detail: s.Batch, audit: true})
-		if err != nil {
-			return 0, nil, err
-		}
-		// Many at once: they do not pass through enter one by one.
-		t.outcomeIDs, err = listIn(t.ctx, t.Tx, t.dialect, scanCount, `SELECT id FROM shipments WHERE `+where+uncalled, args...)
-		if err != nil {
-			return 0, nil, err
-		}
-		err = t.exec(`INSERT INTO history (at, partner, trade_no, actor, act, from_state, to_state, version, detail)
-			SELECT CAST(? AS BIGINT), partner, trade_no, CAST(? AS TEXT), 'cancel', 'queued', 'closed', version + 1, 'cancelled' FROM shipments WHERE `+where+uncalled,
-			append([]any{t.now, actor}, args...)...)
-		if err != nil {
-			return 0, nil, err
-		}
-		closed, err = t.changed(`UPDATE shipments SET state = 'closed', version = version + 1, changed_at = ?, settled_at = ?, not_before = 0,
-			doubt = 0, feed = dead_task WHERE `+where+uncalled, append([]any{t.now, t.now}, args...)...)
-		if err != nil {
-			return 0, nil, err
-		}
-	}
-	left, err = listIn(t.ctx, t.Tx, t.dialect, scanRow, t.dialect.selectRow()+`WHERE `+where+` AND state <> 'closed' ORDER BY id`, args...)
-	return closed, left, err
 }
 
 // DeathCount counts dead letters by reason.

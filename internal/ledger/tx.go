@@ -23,9 +23,8 @@ type tx struct {
 	dialect dialect
 	now     int64
 
-	identity   string         // the ledger's
-	outcomes   []shipment.Key // what has become shipped, dead or closed ...
-	outcomeIDs []int64        // ... and what has in an act over many at once, by id
+	identity string         // the ledger's
+	outcomes []shipment.Key // what has become shipped, dead or closed
 
 	gathers *gathering // nil: everything is written at once
 }

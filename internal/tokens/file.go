@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 
 	"github.com/goccy/go-yaml"
 
+	"fahuo/internal/inplace"
 	"fahuo/internal/shipment"
 )
 
@@ -115,29 +115,13 @@ func Remove(path, name string) error {
 	return write(path, slices.Delete(list, i, i+1))
 }
 
-// write replaces the file at once: whoever reads it finds the old or the new one.
-func write(path string, list []Token) (err error) {
+func write(path string, list []Token) error {
 	text, err := yaml.Marshal(file{Tokens: list})
+	if err == nil {
+		err = inplace.Write(path, text)
+	}
 	if err != nil {
 		return fmt.Errorf("tokens file: %w", err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".tokens-") // mode 0600
-	if err != nil {
-		return fmt.Errorf("tokens file: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	// A server of the file's group reads what it could read before. The owner is whoever writes: docs/deploy.md has
-	// the server's own user do it.
-	if info, statErr := os.Stat(path); statErr == nil {
-		err = errors.Join(keepOwner(f, info), f.Chmod(info.Mode().Perm()))
-	}
-	_, writeErr := f.Write(text)
-	if err = errors.Join(err, writeErr, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return nil
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package tokens
+package inplace
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// keepOwner gives a file the user and group of the one that it replaces: written by root, the server could read it no more.
+// keepOwner gives a file the user and group of the one that it replaces: written by root, whoever serves by it could read it no more.
 func keepOwner(f *os.File, before fs.FileInfo) error {
 	mine, err := f.Stat()
 	if err != nil {
@@ -21,7 +21,7 @@ func keepOwner(f *os.File, before fs.FileInfo) error {
 		return nil
 	}
 	if err := f.Chown(int(was.Uid), int(was.Gid)); err != nil {
-		return fmt.Errorf("tokens file: it is another user's or group's (%d:%d), who could read it no more: do this as that user or as root: %w", was.Uid, was.Gid, err)
+		return fmt.Errorf("it is another user's or group's (%d:%d), who could read it no more: do this as that user or as root: %w", was.Uid, was.Gid, err)
 	}
 	return nil
 }
