@@ -72,6 +72,7 @@ var conformance = map[string]func(*testing.T){
 	"TenTroublesInARowSlowAnAccount":            testTenTroublesInARowSlowAnAccount,
 	"ProbesOfASlowedAccount":                    testProbesOfASlowedAccount,
 	"PruneForgetsOldCallsOfWhatIsSettled":       testPruneForgetsOldCallsOfWhatIsSettled,
+	"WhatIsNeverAnsweredHasABudget":             testWhatIsNeverAnsweredHasABudget,
 	"PausesAreInNoBudget":                       testPausesAreInNoBudget,
 	"QueriesThatDoNotVerifyHold":                testQueriesThatDoNotVerifyHold,
 	"ShipSuccessesThatDoNotVerifyOnlyTell":      testShipSuccessesThatDoNotVerifyOnlyTell,

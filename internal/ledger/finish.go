@@ -40,6 +40,8 @@ type Finish struct {
 	Interval time.Duration // Answered: the account opens one interval after the anchor; the announced one if that is larger
 	Health   Health        // what the call tells about Alipay's side
 	Probe    time.Duration // a slowed account opens no sooner than this after the anchor; 0: ProbeEvery
+	// PauseMost is for how long being slowed keeps the account's retry budgets from running. 0: without end.
+	PauseMost time.Duration
 }
 
 // Finished is what Finish has done.
@@ -89,7 +91,7 @@ func (t *tx) finish(row, begun Row, f Finish) (late bool, err error) {
 	// is none the later for it.
 	overtaken := row.State == shipment.Shipped && row.Version == begun.Version+1
 	if mine || overtaken { // what came late tells of the past
-		if err := t.health(begun.Partner, f, actor); err != nil {
+		if err := t.health(begun, f, actor); err != nil {
 			return false, err
 		}
 	}

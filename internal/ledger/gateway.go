@@ -9,8 +9,10 @@ import (
 
 // While Alipay is out of order, calling on at full pace would only spend the retry budget of everything in line. So
 // an account whose calls come to nothing ten times in a row is slowed: one call a minute or so finds out when it is
-// over, and the time until then is in no budget. The first call that Alipay answers properly, or turns out to have
-// shipped its trade, ends it.
+// over. The first call that Alipay answers properly, or turns out to have shipped its trade, ends it.
+//
+// The time until then is in no budget, if more than one shipment is in trouble, and for no longer than a budget is:
+// one that Alipay can never answer, alone in the line or with its like, has to come to a person.
 
 // TroublesInARow is how many calls of an account may come to nothing in a row before it is slowed.
 const TroublesInARow = 10
@@ -42,7 +44,8 @@ const (
 )
 
 // health counts troubles in a row and slows the account at the tenth, or sets it free.
-func (t *tx) health(partner string, f Finish, actor string) error {
+func (t *tx) health(begun Row, f Finish, actor string) error {
+	partner := begun.Partner
 	if f.NotSent {
 		return nil
 	}
@@ -56,9 +59,8 @@ func (t *tx) health(partner string, f Finish, actor string) error {
 	if err := t.exec(`UPDATE accounts SET troubles = troubles + 1 WHERE partner = ?`, partner); err != nil {
 		return err
 	}
-	n, err := t.changed(`UPDATE accounts SET slowed_at = CASE WHEN slowed_at = 0 THEN ? ELSE slowed_at END, slowed_by = ?,
-		paused_at = CASE WHEN paused_at = 0 THEN ? ELSE paused_at END WHERE partner = ? AND troubles >= ?`,
-		t.now, f.Move.Code, t.now, partner, TroublesInARow)
+	n, err := t.changed(`UPDATE accounts SET slowed_at = CASE WHEN slowed_at = 0 THEN ? ELSE slowed_at END, slowed_by = ?
+		WHERE partner = ? AND troubles >= ?`, t.now, f.Move.Code, partner, TroublesInARow)
 	if err != nil || n == 0 {
 		return err
 	}
@@ -66,10 +68,29 @@ func (t *tx) health(partner string, f Finish, actor string) error {
 	if err := t.row(`SELECT slowed_at FROM accounts WHERE partner = ?`, partner).Scan(&since); err != nil {
 		return fmt.Errorf("ledger: account %s: %w", partner, err)
 	}
+	if err := t.pauseBudgets(begun, since, f.PauseMost); err != nil {
+		return err
+	}
 	if since != t.now {
 		return nil // it was slowed before
 	}
 	return t.enter(entry{key: shipment.Key{Partner: partner}, actor: actor, act: ActSlow, detail: f.Move.Code})
+}
+
+// pauseBudgets stops the retry budgets of a slowed account, or has them go on.
+func (t *tx) pauseBudgets(begun Row, slowedAt int64, most time.Duration) error {
+	var others int64
+	if most == 0 || t.now-slowedAt < most.Microseconds() {
+		err := t.row(`SELECT COUNT(*) FROM (SELECT 1 FROM shipments WHERE partner = ? AND state IN ('queued', 'calling')
+			AND begun = 1 AND failures > 0 AND id <> ? LIMIT 1) others`, begun.Partner, begun.ID).Scan(&others)
+		if err != nil {
+			return fmt.Errorf("ledger: account %s: %w", begun.Partner, err)
+		}
+	}
+	if others > 0 {
+		return t.exec(`UPDATE accounts SET paused_at = ? WHERE partner = ? AND paused_at = 0`, t.now, begun.Partner)
+	}
+	return t.endPause(begun.Partner, "held_at = 0")
 }
 
 // well ends a row of troubles, and brings the full pace back. Also when a query or a notification says that a call
@@ -90,7 +111,9 @@ func (t *tx) well(partner, actor string) error {
 // unpause takes the pause out of every retry budget, once the account is neither on hold nor slowed. Before it the
 // absence that went before the pause: with a pause that is over, whoever credits later would count its time once more,
 // if the account had shown no sign of life since.
-func (t *tx) unpause(partner string) error {
+func (t *tx) unpause(partner string) error { return t.endPause(partner, "held_at = 0 AND slowed_at = 0") }
+
+func (t *tx) endPause(partner, where string) error {
 	seen, err := t.seen()
 	if err != nil {
 		return err
@@ -102,7 +125,7 @@ func (t *tx) unpause(partner string) error {
 		return err
 	}
 	return t.exec(`UPDATE accounts SET held_us = held_us + (? - paused_at), paused_at = 0
-		WHERE partner = ? AND paused_at <> 0 AND held_at = 0 AND slowed_at = 0`, t.now, partner)
+		WHERE partner = ? AND paused_at <> 0 AND `+where, t.now, partner)
 }
 
 // HoldUnverified is the code of a hold for answers whose signature is wrong.

@@ -142,6 +142,50 @@ func testPausesAreInNoBudget(t *testing.T) {
 	}
 }
 
+// A shipment that Alipay can never answer comes to a person, whether it is alone in its trouble or there are others of
+// its kind: its budget goes on, at once or after as long as it is.
+func testWhatIsNeverAnsweredHasABudget(t *testing.T) {
+	const most = 24 * time.Hour
+	for _, others := range []int{0, 1} {
+		l := book(t)
+		if others > 0 {
+			callOnce(t, l, 2, trouble)
+		}
+		accept(t, l, parcel(1), parcel(3)) // and something that was not called yet
+		call := func() {
+			t.Helper()
+			ledger.Exec(t, l, `UPDATE accounts SET open_at = 0`)
+			ledger.Exec(t, l, `UPDATE shipments SET not_before = 0`)
+			finish(t, l, begin(t, l, get(t, l, parcel(1)), time.Minute), ledger.Finish{
+				Health: ledger.HealthTroubled, Answered: true, Interval: time.Second, PauseMost: most,
+				Move: ledger.Move{To: shipment.Queued, Doubt: true, Failed: true, Code: "SYSTEM_ERROR"},
+			})
+		}
+		pass := func(d time.Duration) (costs time.Duration) {
+			t.Helper()
+			spent := func() time.Duration { return account(t, l).Spent(get(t, l, parcel(1))) }
+			before := spent()
+			for _, column := range []string{"slowed_at", "paused_at"} {
+				ledger.BackDate(t, l, "accounts", column, d)
+			}
+			ledger.BackDate(t, l, "shipments", "budget_at", d)
+			return spent() - before
+		}
+		for range ledger.TroublesInARow {
+			call()
+		}
+		if account(t, l).Slowed == nil {
+			t.Fatal("not slowed")
+		}
+		for _, costs := range []bool{false, false, true} {
+			if got := pass(most / 2); (got >= most/2) != (costs || others == 0) {
+				t.Errorf("with %d others: half a day costs %v", others, got)
+			}
+			call() // a probe
+		}
+	}
+}
+
 // What is called for the first time while its account is slowed has the same budget as everything else.
 func testABudgetThatBeginsInAPause(t *testing.T) {
 	l := book(t)

@@ -230,7 +230,7 @@ func (l *lane) persistAnswer(ctx context.Context, begun ledger.Row, r alipay.Res
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		f := ledger.Finish{
 			Answer: answer, Move: move, NotSent: !r.Sent, Answered: answered, Interval: l.a().Interval,
-			Health: healthOf(r.Answer), Probe: l.w.o.ProbeEvery,
+			Health: healthOf(r.Answer), Probe: l.w.o.ProbeEvery, PauseMost: l.w.o.Retry.For,
 		}
 		if answered {
 			f.Since = time.Since(r.FirstByte)
