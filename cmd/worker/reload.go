@@ -63,6 +63,9 @@ func (r *reloader) look(ctx context.Context, asked bool) {
 		return
 	}
 	changes, err := r.serve(ctx, found)
+	if err != nil && ctx.Err() != nil {
+		return // the worker stops
+	}
 	if err != nil {
 		r.fault(err, asked)
 		return

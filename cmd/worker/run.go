@@ -205,26 +205,29 @@ func (v service) work(ctx context.Context, stop func(), p parts) (err error) {
 	courier.Start()
 	defer stopCourier(ctx, courier)
 	w.Start() //nolint:contextcheck // its life is ended by Stop, not by a context: what is under way must end well
-	stopReload := v.watch(ctx, w, courier, p.inbox, p.hangup)
+	watching, endWatch := context.WithCancel(ctx)
+	defer endWatch()
+	watched := v.watch(watching, w, courier, p.inbox, p.hangup)
 	select {
 	case <-ctx.Done():
 	case err = <-w.Failed():
 		err = settings.Usage(err)
 	}
 	stop()
-	stopReload()
+	endWatch()
 	v.log.Info().Msg("stopping: no new call; a call under way ends and is recorded")
 	err = errors.Join(err, w.Stop(context.WithoutCancel(ctx)))
+	watched() // not before: an account that is being taken out may take as long, and the others would call on meanwhile
 	v.log.Info().Msg("stopped")
 	return err
 }
 
-// watch takes changes of the accounts on until the returned function is called.
-func (v service) watch(ctx context.Context, w *worker.Worker, courier *outcome.Courier, in *inbox, hangup <-chan os.Signal) (stop func()) {
+// watch takes changes of the accounts on until ctx is done; the returned function waits for the last one to end.
+func (v service) watch(ctx context.Context, w *worker.Worker, courier *outcome.Courier, in *inbox, hangup <-chan os.Signal) (wait func()) {
+	var running sync.WaitGroup
 	if v.reload == nil {
-		return func() {}
+		return running.Wait
 	}
-	ctx, cancel := context.WithCancel(ctx)
 	r := &reloader{load: v.reload, log: v.log, serving: v.served, serve: func(ctx context.Context, s served) (worker.Changes, error) {
 		changes, err := w.Reconfigure(ctx, s.accounts)
 		if err == nil {
@@ -233,9 +236,8 @@ func (v service) watch(ctx context.Context, w *worker.Worker, courier *outcome.C
 		}
 		return changes, err
 	}}
-	var running sync.WaitGroup
 	running.Go(func() { r.run(ctx, hangup) })
-	return func() { cancel(); running.Wait() }
+	return running.Wait
 }
 
 // courierPatience is how long messages that are on their way are waited for at the end.

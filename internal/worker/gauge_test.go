@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"fahuo/internal/alipay"
 	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
 	"fahuo/internal/worker"
@@ -43,6 +44,54 @@ fahuo_account_held{partner="` + partner + `"} 1
 		if !strings.Contains(metrics.Body.String(), line) {
 			t.Errorf("missing: %s", line)
 		}
+	}
+}
+
+// interrupted is a context that does something before the ledger is asked for the n-th time.
+type interrupted struct {
+	context.Context
+	left *int
+	do   func()
+}
+
+func (c interrupted) Deadline() (time.Time, bool) {
+	if *c.left--; *c.left == 0 {
+		c.do()
+	}
+	return c.Context.Deadline()
+}
+
+// Of an account that is taken out while the ledger is counted nothing stays, wherever in the counting it happens.
+func TestGaugesOfAnAccountThatIsTakenOut(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	s := set(t, time.Second, func(o *worker.Options) { o.Metrics = registry })
+	w := s.idle()
+	mine := s.options.Accounts[0]
+	theirs := anew(mine, func(_ *worker.Account, c *alipay.Credentials) { c.Partner = neighbour })
+	serve := func(accounts ...worker.Account) {
+		if _, err := w.Reconfigure(context.Background(), accounts); err != nil {
+			t.Error(err)
+		}
+	}
+	places := 0
+	for over := false; !over; places++ {
+		serve(mine, theirs)
+		s.must(w.Gauge(t.Context()))
+		left := places + 1
+		s.must(w.Gauge(interrupted{t.Context(), &left, func() { serve(mine) }}))
+		if over = left > 0; over {
+			serve(mine)
+		}
+		families, err := registry.Gather()
+		s.must(err)
+		for _, f := range families {
+			if strings.Contains(f.String(), neighbour) {
+				t.Errorf("taken out at place %d, and there is still %s", places, f)
+			}
+		}
+	}
+	if places < 4 {
+		t.Errorf("the ledger was asked %d times", places)
 	}
 }
 

@@ -2,11 +2,13 @@ package worker
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"fahuo/internal/alipay"
+	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
 )
 
@@ -109,7 +111,15 @@ func (w *Worker) gauge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, l := range w.serving() {
+	accounts, err := w.o.Book.KnownAccounts(ctx)
+	if err != nil {
+		return err
+	}
+	// Of the lanes as they are now, and as they stay until all is set: one that is taken out meanwhile would keep for ever
+	// what is set after retire has deleted it.
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, l := range w.lanes {
 		for _, state := range shipment.States() {
 			w.metrics.shipments.WithLabelValues(l.partner, string(state)).Set(float64(counts[l.partner][state]))
 		}
@@ -118,12 +128,11 @@ func (w *Worker) gauge(ctx context.Context) error {
 			age = now.Sub(t).Seconds()
 		}
 		w.metrics.oldest.WithLabelValues(l.partner).Set(age)
-		account, err := w.o.Book.Account(ctx, l.partner)
-		if err != nil {
-			return err
+		of := func(a ledger.Account) bool { return a.Partner == l.partner }
+		if i := slices.IndexFunc(accounts, of); i >= 0 { // not if it was announced a moment ago
+			w.metrics.held.WithLabelValues(l.partner).Set(float64(truth(accounts[i].Hold != nil)))
+			w.metrics.slowed.WithLabelValues(l.partner).Set(float64(truth(accounts[i].Slowed != nil)))
 		}
-		w.metrics.held.WithLabelValues(l.partner).Set(float64(truth(account.Hold != nil)))
-		w.metrics.slowed.WithLabelValues(l.partner).Set(float64(truth(account.Slowed != nil)))
 	}
 	return nil
 }

@@ -85,6 +85,7 @@ func (w *Worker) Reconfigure(ctx context.Context, accounts []Account) (Changes, 
 	}
 	var ending sync.WaitGroup
 	for _, l := range removed {
+		w.o.Log.Info().Str("partner", l.partner).Msg("the account is taken out: no new call; a call under way ends and is recorded")
 		ending.Go(func() { w.retire(l) })
 	}
 	ending.Wait()

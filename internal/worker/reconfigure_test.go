@@ -187,3 +187,41 @@ func TestAFaultyConfigurationChangesNothing(t *testing.T) {
 	s.accept(parcel(1))
 	s.until("it works on", s.is(parcel(1), shipment.Shipped))
 }
+
+// Stop waits for a lane that is just being taken out: its call is recorded before the belt is left and the ledger closed.
+func TestAStopWaitsForALaneThatIsTakenOut(t *testing.T) {
+	s := set(t, 50*time.Millisecond, func(o *worker.Options) { o.WithoutRescue = true }) // nobody takes the call over
+	mine := s.options.Accounts[0]
+	theirs := anew(mine, func(a *worker.Account, c *alipay.Credentials) { a.Interval, c.Partner = time.Hour, neighbour })
+	s.options.Accounts = []worker.Account{mine, theirs}
+	answered, record := make(chan struct{}), make(chan struct{})
+	s.options.OnStep = func(partner string, step worker.Step) {
+		switch {
+		case partner != neighbour && step == worker.StepAnswered:
+			close(answered)
+			<-record
+		case partner == neighbour && step == worker.StepHandBack: // Stop has told the others
+			close(record)
+		}
+	}
+	second := func(n int) shipment.Shipment {
+		p := parcel(n)
+		p.Partner = neighbour
+		return p
+	}
+	s.accept(parcel(1), second(11), second(12))
+	w := reconfigurable(s)
+	<-answered
+	s.until("the neighbour waits for its slot", s.is(second(11), shipment.Shipped))
+	s.until("with a shipment in hand", func() bool { return s.queries(second(12)) > 0 })
+	go func() {
+		if _, err := w.Reconfigure(context.Background(), []worker.Account{theirs}); err != nil {
+			t.Error(err)
+		}
+	}()
+	s.until("the lane is taken out", func() bool { return len(w.Accounts()) == 1 })
+	s.must(w.Stop(t.Context()))
+	if r := s.row(parcel(1)); r.State != shipment.Shipped {
+		t.Errorf("stopped, and the call that was answered stands as %s", r.State)
+	}
+}

@@ -198,6 +198,8 @@ func (w *Worker) Stop(ctx context.Context) error {
 				lanes.Go(l.stop)
 			}
 			lanes.Wait()
+			w.changing.Lock() // lanes that are being taken out end, too
+			defer w.changing.Unlock()
 			w.leaveBelt()
 		}()
 	})
