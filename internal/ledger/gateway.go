@@ -111,7 +111,9 @@ func (t *tx) well(partner, actor string) error {
 // unpause takes the pause out of every retry budget, once the account is neither on hold nor slowed. Before it the
 // absence that went before the pause: with a pause that is over, whoever credits later would count its time once more,
 // if the account had shown no sign of life since.
-func (t *tx) unpause(partner string) error { return t.endPause(partner, "held_at = 0 AND slowed_at = 0") }
+func (t *tx) unpause(partner string) error {
+	return t.endPause(partner, "held_at = 0 AND slowed_at = 0")
+}
 
 func (t *tx) endPause(partner, where string) error {
 	seen, err := t.seen()

@@ -22,8 +22,9 @@ import (
 const (
 	feedEvery   = 1 * time.Second
 	rescueEvery = 3 * time.Second
-	reloadEvery = 1 * time.Minute  // metrics' help texts and docs/operations.md tell of these two
-	gaugeEvery  = 15 * time.Second // likewise
+	reloadEvery = 1 * time.Minute // metrics' help texts and docs/operations.md tell of this one and the next two
+	gaugeEvery  = 2 * time.Second
+	gaugeAtMost = 15 * time.Second
 	pruneEvery  = 6 * time.Hour
 )
 

@@ -38,6 +38,23 @@ func (w *Worker) idle(d time.Duration) bool {
 // pause waits; false when Stop has given up waiting.
 func (w *Worker) pause(d time.Duration) bool { return ratelimit.Sleep(w.ctx, d) == nil }
 
+// sparing leaves out so many rounds of f that it costs no more than a twentieth of the time, unless that would leave
+// more than so long between two.
+func sparing(most time.Duration, f func(context.Context) error) func(context.Context) error {
+	var next time.Time
+	return func(ctx context.Context) error {
+		start := time.Now()
+		if start.Before(next) {
+			return nil
+		}
+		err := f(ctx)
+		if err == nil { // else the next round tries again, and a round that is left out would pass for one that went well
+			next = time.Now().Add(min(most, 20*time.Since(start)))
+		}
+		return err
+	}
+}
+
 // every runs f at once and then now and then until Stop.
 func (w *Worker) every(d time.Duration, what string, f func(context.Context) error) {
 	broken := false

@@ -117,7 +117,7 @@ func (w *Worker) run() error {
 		loops.Go(func() { w.every(rescueEvery, "gather evidence", w.examine) })
 		loops.Go(func() { w.every(reloadEvery, "compare ledger and belt", w.reload) })
 	}
-	loops.Go(func() { w.every(gaugeEvery, "count", w.gauge) })
+	loops.Go(func() { w.every(gaugeEvery, "count", sparing(gaugeAtMost, w.gauge)) })
 	if w.o.KeepCalls > 0 {
 		loops.Go(func() { w.every(pruneEvery, "forget old calls", w.prune) })
 	}
