@@ -112,7 +112,7 @@ func read(t *testing.T, source *Source) []record {
 	found, everything := readAll(t, source)
 	var refusedRows []RefusedRow
 	for _, rec := range found {
-		s, fault := reader{header: source.header, accounts: accounts{fallback: partner}, ragged: source.Format == XLSX}.shipment(rec)
+		s, fault := reader{header: source.header, accounts: accounts{fallback: partner}}.shipment(rec)
 		switch {
 		case fault == nil && s.Validate() != nil:
 			t.Fatalf("%+v is taken, and is wrong: %v", rec, s.Validate())

@@ -39,6 +39,8 @@ type Options struct {
 	// Refused gets the refused rows, if there are any, once the rest is taken. nil: they go into files beside the
 	// input (Source.RejectedPath), and the summary names those.
 	Refused func(*Refused) error
+
+	keep refusedLimit // zero: keptRefused
 }
 
 // run is an import under way.
@@ -49,6 +51,8 @@ type run struct {
 	reader  reader
 	sum     Summary
 	refused []RefusedRow
+	kept    int            // bytes that they take
+	tooMany bool           // more were refused than are kept
 	others  []string       // batches that hold rows already, in the order in which they were met
 	rowsIn  map[string]int // and how many each
 	more    map[string]ledger.More
@@ -70,6 +74,9 @@ func Import(ctx context.Context, book *ledger.Ledger, source *Source, o Options)
 	if o.Warn == nil {
 		o.Warn = func(Warning) {}
 	}
+	if o.keep == (refusedLimit{}) {
+		o.keep = keptRefused
+	}
 	r := &run{Options: o, book: book, source: source, rowsIn: make(map[string]int), more: make(map[string]ledger.More), sum: Summary{Batch: o.Batch, Rejections: []Rejection{}}}
 	known, err := newAccounts(ctx, book, o, source.header.has(shipment.FieldPartner))
 	if err != nil {
@@ -82,7 +89,7 @@ func Import(ctx context.Context, book *ledger.Ledger, source *Source, o Options)
 	if names := source.Ignored(); len(names) > 0 {
 		o.Warn(Warning{WarnIgnored, names, "columns that are not used: " + list(names)})
 	}
-	r.reader = reader{header: source.header, accounts: known, batch: o.Batch, urgent: o.Urgent, ragged: source.Format == XLSX}
+	r.reader = reader{header: source.header, accounts: known, batch: o.Batch, urgent: o.Urgent}
 	err = r.all(ctx)
 	return r.sum, errors.Join(err, r.finish(ctx))
 }
@@ -110,6 +117,9 @@ func (r *run) all(ctx context.Context) (err error) {
 		} else {
 			r.sum.Rejected++
 			r.refuse(rec, s.TradeNo, *fault)
+		}
+		if r.tooMany {
+			return r.wrongFile(rows.at())
 		}
 		// Strict needs all or nothing, and a dry run has to see a trade that is in the file twice: both are
 		// one transaction.
@@ -161,6 +171,9 @@ func (r *run) flush(ctx context.Context, line int64) error {
 	if r.Taken != nil && !never {
 		r.Taken()
 	}
+	if r.tooMany {
+		return r.wrongFile(line)
+	}
 	return nil
 }
 
@@ -208,12 +221,6 @@ func contradiction(all []shipment.Difference) shipment.FieldError {
 		said = append(said, fmt.Sprintf(text, d.Field, d.Old, d.New))
 	}
 	return shipment.FieldError{Field: all[0].Field, Reason: strings.Join(said, ", ") + "; what was accepted first stays"}
-}
-
-func (r *run) refuse(rec record, tradeNo string, fault shipment.FieldError, changed ...shipment.Difference) {
-	r.refused = append(r.refused, RefusedRow{
-		Rejection: Rejection{Line: rec.line, TradeNo: tradeNo, Field: fault.Field, Reason: fault.Reason}, Words: fault.Words, Changed: changed, cells: rec.cells,
-	})
 }
 
 // finish writes down what was refused and asks when the batch will be done. It is done for an import that
