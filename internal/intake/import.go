@@ -1,13 +1,10 @@
 package intake
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -221,33 +218,4 @@ func contradiction(all []shipment.Difference) shipment.FieldError {
 		said = append(said, fmt.Sprintf(text, d.Field, d.Old, d.New))
 	}
 	return shipment.FieldError{Field: all[0].Field, Reason: strings.Join(said, ", ") + "; what was accepted first stays"}
-}
-
-// finish writes down what was refused and asks when the batch will be done. It is done for an import that
-// was stopped, too.
-func (r *run) finish(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), acceptTimeout)
-	defer cancel()
-	sortByLine(r.refused)
-	for _, row := range r.refused {
-		r.sum.Rejections = append(r.sum.Rejections, row.Rejection)
-	}
-	slices.SortStableFunc(r.others, func(a, b string) int { return cmp.Compare(r.rowsIn[b], r.rowsIn[a]) })
-	r.sum.Elsewhere.Batches = len(r.others)
-	r.sum.AlreadyIn = r.others[:min(len(r.others), alreadyShown)]
-	r.sum.Accounts = slices.Sorted(maps.Keys(r.more))
-	err := r.keepRefused()
-	if r.DryRun {
-		eta, ok, etaErr := r.book.ETAOfMore(ctx, r.more)
-		if ok && r.sum.Accepted > 0 {
-			r.sum.ETA = Time{eta}
-		}
-		return errors.Join(err, etaErr)
-	}
-	err = errors.Join(err, r.book.SetRejected(ctx, r.Batch, int64(r.sum.Rejected+r.sum.Conflicts)))
-	eta, ok, etaErr := r.book.ETA(ctx, ledger.Scope{Batch: r.Batch})
-	if ok {
-		r.sum.ETA = Time{eta}
-	}
-	return errors.Join(err, etaErr)
 }
