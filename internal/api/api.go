@@ -36,6 +36,7 @@ type API struct {
 	rates    *rates
 	served   *served
 	lines    *lines
+	readings *readings
 	waiters  *waiters
 	uploads  chan struct{} // one for each file that may be read at once
 
@@ -55,9 +56,10 @@ func New(o Options) (*API, error) {
 	if o.Accepted == nil {
 		o.Accepted = func() {}
 	}
+	shared := newReadings()
 	a := &API{
-		Options: o, acceptor: newAcceptor(o.Book), rates: newRates(o.Rate), served: &served{book: o.Book}, lines: newLines(o.Book), waiters: newWaiters(),
-		uploads: make(chan struct{}, uploadsAtOnce),
+		Options: o, acceptor: newAcceptor(o.Book), rates: newRates(o.Rate), served: newServed(o.Book, shared), lines: newLines(o.Book, shared), readings: shared,
+		waiters: newWaiters(), uploads: make(chan struct{}, uploadsAtOnce),
 	}
 	a.stopping, a.stop = context.WithCancel(context.Background())
 	mux := http.NewServeMux()
@@ -84,6 +86,7 @@ func (a *API) Stop() {
 	a.stopped.Do(func() {
 		a.stop()
 		a.acceptor.stop()
+		a.readings.stop()
 	})
 }
 
