@@ -38,6 +38,7 @@ type API struct {
 	lines    *lines
 	readings *readings
 	waiters  *waiters
+	watches  *watches
 	uploads  chan struct{} // one for each file that may be read at once
 
 	stopping context.Context // done when requests that wait are to be answered
@@ -61,6 +62,7 @@ func New(o Options) (*API, error) {
 		Options: o, acceptor: newAcceptor(o.Book), rates: newRates(o.Rate), served: newServed(o.Book, shared), lines: newLines(o.Book, shared), readings: shared,
 		waiters: newWaiters(), uploads: make(chan struct{}, uploadsAtOnce),
 	}
+	a.watches = &watches{look: a.lookAtBatch, tell: a.tellBatch, readings: shared, of: make(map[string]*watch)}
 	a.stopping, a.stop = context.WithCancel(context.Background())
 	mux := http.NewServeMux()
 	a.huma = humago.New(mux, config(o.Version))
