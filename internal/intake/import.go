@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ type Options struct {
 	Actor          string
 	Source         string           // the API token that hands the file over; empty: none
 	Warn           func(Warning)    // what a person should know of all of the file; may be nil
-	Progress       func(line int64) // after each transaction: how far it has got; may be nil
+	Progress       func(line int64) // after each transaction, or part that is checked: how far it has got; may be nil
 	Taken          func()           // after each transaction that took rows; may be nil. Alongside has one
 	// Refused gets the refused rows, if there are any, once the rest is taken. nil: they go into files beside the
 	// input (Source.RejectedPath), and the summary names those.
@@ -44,6 +45,7 @@ type Options struct {
 type run struct {
 	Options
 	book    *ledger.Ledger
+	trial   *ledger.Trial // what is only checked
 	source  *Source
 	reader  reader
 	sum     Summary
@@ -74,7 +76,7 @@ func Import(ctx context.Context, book *ledger.Ledger, source *Source, o Options)
 	if o.keep == (refusedLimit{}) {
 		o.keep = keptRefused
 	}
-	r := &run{Options: o, book: book, source: source, rowsIn: make(map[string]int), more: make(map[string]ledger.More), sum: Summary{Batch: o.Batch, Rejections: []Rejection{}}}
+	r := &run{Options: o, book: book, trial: book.Trial(), source: source, rowsIn: make(map[string]int), more: make(map[string]ledger.More), sum: Summary{Batch: o.Batch, Rejections: []Rejection{}}}
 	known, err := newAccounts(ctx, book, o, source.header.has(shipment.FieldPartner))
 	if err != nil {
 		return r.sum, err
@@ -118,9 +120,7 @@ func (r *run) all(ctx context.Context) (err error) {
 		if r.tooMany {
 			return r.wrongFile(rows.at())
 		}
-		// Strict needs all or nothing, and a dry run has to see a trade that is in the file twice: both are
-		// one transaction.
-		if len(r.records) == chunk && !r.Strict && !r.DryRun {
+		if len(r.records) == chunk && !r.Strict { // all or nothing is one transaction
 			if err := r.flush(ctx, rows.at()); err != nil {
 				return err
 			}
@@ -143,16 +143,16 @@ func (r *run) flush(ctx context.Context, line int64) error {
 	if len(r.records) == 0 {
 		return nil
 	}
-	if ctx.Err() != nil {
+	var answers []ledger.Acceptance
+	taken, err := false, ctx.Err()
+	if err == nil {
+		answers, taken, err = r.take(ctx)
+	}
+	switch {
+	case err != nil && !taken && ctx.Err() != nil:
 		return fmt.Errorf("%w: the rows from line %d on were not taken; import the file again, what is in already does no harm",
 			ErrInterrupted, r.records[0].line)
-	}
-	// Begun, the transaction is not cut off: whether it was committed would be unknown.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), acceptTimeout)
-	defer cancel()
-	never := r.DryRun || (r.Strict && r.sum.Rejected > 0)
-	answers, err := r.book.Accept(ctx, r.shipments, ledger.AcceptOptions{DryRun: never, Strict: r.Strict, Actor: r.Actor, Source: r.Source})
-	if err != nil {
+	case err != nil:
 		return fmt.Errorf("%w up to line %d: %w", ErrLedger, line, err)
 	}
 	for i, a := range answers {
@@ -165,13 +165,30 @@ func (r *run) flush(ctx context.Context, line int64) error {
 	if r.Progress != nil {
 		r.Progress(line)
 	}
-	if r.Taken != nil && !never {
+	if r.Taken != nil && taken {
 		r.Taken()
 	}
 	if r.tooMany {
 		return r.wrongFile(line)
 	}
 	return nil
+}
+
+// take has the ledger answer for what has been read, and tells whether it took it, or may have. What is only checked, and what Strict
+// refuses, is checked without a transaction: one that takes a whole file keeps workers waiting.
+func (r *run) take(ctx context.Context) (answers []ledger.Acceptance, taken bool, err error) {
+	if r.DryRun || r.Strict {
+		answers, err = r.trial.Accept(ctx, r.shipments)
+		refused := r.sum.Rejected > 0 || slices.ContainsFunc(answers, func(a ledger.Acceptance) bool { return a.Verdict == ledger.Conflict })
+		if err != nil || r.DryRun || refused {
+			return answers, false, err
+		}
+	}
+	// Begun, the transaction is not cut off: whether it was committed would be unknown.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), acceptTimeout)
+	defer cancel()
+	answers, err = r.book.Accept(ctx, r.shipments, ledger.AcceptOptions{Strict: r.Strict, Actor: r.Actor, Source: r.Source})
+	return answers, true, err
 }
 
 func (r *run) count(rec record, s shipment.Shipment, a ledger.Acceptance) {
