@@ -68,12 +68,9 @@ func readLine(ctx context.Context, book *ledger.Ledger, partner string) (*lineEn
 // longer is when an account's line ends of which n have just been accepted. Not ok: nobody can say.
 func (l *lines) longer(ctx context.Context, partner string, n int) (end time.Time, ok bool, err error) {
 	asked := time.Now()
-	r, err := l.of(partner).get(ctx, func(r *reading[*lineEnd]) bool {
+	r, err := l.of(partner).sound(ctx, func(r *reading[*lineEnd]) bool {
 		return r.value.each > 0 && time.Since(r.ended) < min(keptFor*r.ended.Sub(r.begun), keptAtMost)
 	})
-	if err == nil {
-		err = r.err
-	}
 	if err != nil {
 		return time.Time{}, false, err
 	}

@@ -69,6 +69,15 @@ func (s *shared[T]) get(ctx context.Context, good func(*reading[T]) bool) (*read
 	}
 }
 
+// sound is get for who has no use for a reading that has failed.
+func (s *shared[T]) sound(ctx context.Context, good func(*reading[T]) bool) (*reading[T], error) {
+	r, err := s.get(ctx, good)
+	if err == nil {
+		err = r.err
+	}
+	return r, err
+}
+
 // current is what is being read, or has been and is good enough; else a new reading.
 func (s *shared[T]) current(asked time.Time, good func(*reading[T]) bool) *reading[T] {
 	s.mu.Lock()

@@ -61,10 +61,7 @@ func (w *watch) await(ctx, stopping context.Context, known string, wait time.Dur
 	defer ticker.Stop()
 	fresh := known == "" // what others have seen before would do for anybody else: a change is seen with the next look
 	for over := false; ; {
-		seen, err := w.look.get(ctx, func(r *reading[*batchLook]) bool { return !fresh && time.Since(r.begun) < lookEvery })
-		if err == nil {
-			err = seen.err
-		}
+		seen, err := w.look.sound(ctx, func(r *reading[*batchLook]) bool { return !fresh && time.Since(r.begun) < lookEvery })
 		if err != nil {
 			return nil, err
 		}
@@ -72,10 +69,7 @@ func (w *watch) await(ctx, stopping context.Context, known string, wait time.Dur
 			known, fresh = seen.value.Version, false
 		}
 		if over || seen.value.Done || seen.value.Version != known {
-			told, err := w.tell.get(ctx, func(r *reading[*Batch]) bool { return !r.begun.Before(seen.begun) })
-			if err == nil {
-				err = told.err
-			}
+			told, err := w.tell.sound(ctx, func(r *reading[*Batch]) bool { return !r.begun.Before(seen.begun) })
 			if err != nil {
 				return nil, err
 			}
