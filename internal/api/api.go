@@ -36,7 +36,9 @@ type API struct {
 	rates    *rates
 	served   *served
 	lines    *lines
+	readings *readings
 	waiters  *waiters
+	watches  *watches
 	uploads  chan struct{} // one for each file that may be read at once
 
 	stopping context.Context // done when requests that wait are to be answered
@@ -55,10 +57,12 @@ func New(o Options) (*API, error) {
 	if o.Accepted == nil {
 		o.Accepted = func() {}
 	}
+	shared := newReadings()
 	a := &API{
-		Options: o, acceptor: newAcceptor(o.Book), rates: newRates(o.Rate), served: &served{book: o.Book}, lines: newLines(o.Book), waiters: newWaiters(),
-		uploads: make(chan struct{}, uploadsAtOnce),
+		Options: o, acceptor: newAcceptor(o.Book), rates: newRates(o.Rate), served: newServed(o.Book, shared), lines: newLines(o.Book, shared), readings: shared,
+		waiters: newWaiters(), uploads: make(chan struct{}, uploadsAtOnce),
 	}
+	a.watches = &watches{look: a.lookAtBatch, tell: a.tellBatch, readings: shared, of: make(map[string]*watch)}
 	a.stopping, a.stop = context.WithCancel(context.Background())
 	mux := http.NewServeMux()
 	a.huma = humago.New(mux, config(o.Version))
@@ -84,6 +88,7 @@ func (a *API) Stop() {
 	a.stopped.Do(func() {
 		a.stop()
 		a.acceptor.stop()
+		a.readings.stop()
 	})
 }
 

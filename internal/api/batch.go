@@ -54,34 +54,14 @@ type batchInput struct {
 
 type batchOutput struct{ Body *Batch }
 
-// lookEvery is how often a batch is read that somebody waits for. A change is rarely more frequent than an account's
-// interval.
-const lookEvery = 500 * time.Millisecond
-
 // getBatch is GET /v1/batches/{batch}.
 func (a *API) getBatch(ctx context.Context, in *batchInput) (*batchOutput, error) {
-	b, err := a.readBatch(ctx, in.Batch)
+	if in.Wait != "" {
+		return a.awaitBatch(ctx, in)
+	}
+	b, err := a.tellBatch(ctx, in.Batch, tokenOf(ctx).Partners)
 	if err != nil {
 		return nil, away(ctx, err)
-	}
-	if in.Wait == "" {
-		return &batchOutput{Body: b}, nil
-	}
-	wait, err := time.ParseDuration(in.Wait)
-	if err != nil {
-		return nil, fmt.Errorf("wait: %w", err) // cannot be: its pattern is checked
-	}
-	if in.Version == "" {
-		in.Version = b.Version
-	}
-	leave, ok := a.waiters.enter(tokenOf(ctx).Name)
-	if !ok {
-		return nil, later(http.StatusTooManyRequests, lookAgain, "Too many requests of this token wait already, or of all tokens together. Let one wait for each batch, or ask without wait=.")
-	}
-	defer leave()
-	b, err = a.awaitBatch(ctx, b, in, wait)
-	if err != nil {
-		return nil, err
 	}
 	return &batchOutput{Body: b}, nil
 }
@@ -89,42 +69,45 @@ func (a *API) getBatch(ctx context.Context, in *batchInput) (*batchOutput, error
 // lookAgain is when a client may come again for whom there is no room to wait.
 const lookAgain = 10 * time.Second
 
-// awaitBatch reads a batch until it is another than the client knows, or the time is over.
-func (a *API) awaitBatch(ctx context.Context, b *Batch, in *batchInput, wait time.Duration) (_ *Batch, err error) {
-	end, ticker := time.NewTimer(wait), time.NewTicker(lookEvery)
-	defer end.Stop()
-	defer ticker.Stop()
-	for !b.Done && b.Version == in.Version {
-		select {
-		case <-ticker.C:
-		case <-end.C:
-			return b, nil
-		case <-a.stopping.Done(): // the client asks the next server
-			return b, nil
-		case <-ctx.Done(): // nobody listens any more
-			return nil, ctx.Err()
-		}
-		if b, err = a.readBatch(ctx, in.Batch); err != nil {
-			return nil, away(ctx, err)
-		}
+// awaitBatch answers when a batch is another than the client knows, or the time is over.
+func (a *API) awaitBatch(ctx context.Context, in *batchInput) (*batchOutput, error) {
+	wait, err := time.ParseDuration(in.Wait)
+	if err != nil {
+		return nil, fmt.Errorf("wait: %w", err) // cannot be: its pattern is checked
 	}
-	return b, nil
+	leave, ok := a.waiters.enter(tokenOf(ctx).Name)
+	if !ok {
+		return nil, later(http.StatusTooManyRequests, lookAgain, "Too many requests of this token wait already, or of all tokens together. Let one wait for each batch, or ask without wait=.")
+	}
+	defer leave()
+	w, leave := a.watches.enter(in.Batch, tokenOf(ctx).Partners)
+	defer leave()
+	b, err := w.await(ctx, a.stopping, in.Version, wait)
+	if err != nil {
+		return nil, away(ctx, err)
+	}
+	return &batchOutput{Body: b}, nil
 }
 
-// readBatch reads what of a batch is the token's. None of it being so, there is no such batch.
-func (a *API) readBatch(ctx context.Context, name string) (*Batch, error) {
+// batchLook is what of a batch its version is made of.
+type batchLook struct {
+	Batch
+	scopes      []ledger.Scope
+	foreseeable bool // all of its accounts go on at their pace
+}
+
+// lookAtBatch reads the counts and holds of what of a batch belongs to some accounts. None of it doing so, there is no such
+// batch.
+func (a *API) lookAtBatch(ctx context.Context, name string, accounts []string) (*batchLook, error) {
 	partners, err := a.Book.PartnersIn(ctx, ledger.Scope{Batch: name})
 	if err != nil {
 		return nil, err
 	}
-	token := tokenOf(ctx)
-	partners = slices.DeleteFunc(partners, func(p string) bool { return !token.May(p) })
+	partners = slices.DeleteFunc(partners, func(p string) bool { return !slices.Contains(accounts, p) })
 	if len(partners) == 0 {
 		return nil, problem(http.StatusNotFound, "There is no batch of this name with shipments of this token's accounts.")
 	}
-	b := &Batch{Batch: name, Held: []Held{}, Dead: []Dead{}}
-	var scopes []ledger.Scope
-	foreseeable := true
+	b := &batchLook{Batch: Batch{Batch: name, Held: []Held{}, Dead: []Dead{}}, foreseeable: true}
 	for _, partner := range partners {
 		scope := ledger.Scope{Batch: name, Partner: partner}
 		counts, err := a.Book.Counts(ctx, scope)
@@ -132,24 +115,35 @@ func (a *API) readBatch(ctx context.Context, name string) (*Batch, error) {
 			return nil, err
 		}
 		b.Counts.add(counts)
-		scopes = append(scopes, scope)
-		if err := a.addDead(ctx, b, scope); err != nil {
-			return nil, err
-		}
-		paced, err := a.addHold(ctx, b, partner)
+		b.scopes = append(b.scopes, scope)
+		paced, err := a.addHold(ctx, &b.Batch, partner)
 		if err != nil {
 			return nil, err
 		}
-		foreseeable = foreseeable && (paced || counts[shipment.Queued]+counts[shipment.Calling] == 0)
+		b.foreseeable = b.foreseeable && (paced || counts[shipment.Queued]+counts[shipment.Calling] == 0)
 	}
 	b.Total, b.Done = b.Counts.total(), b.Counts.done()
-	b.Version = version(b)
-	if !b.Done && foreseeable { // when the last account will be done
-		if b.ETA, err = a.eta(ctx, scopes); err != nil {
+	b.Version = version(&b.Batch)
+	return b, nil
+}
+
+// tellBatch is a whole answer: lookAtBatch, dead letters and the end.
+func (a *API) tellBatch(ctx context.Context, name string, accounts []string) (*Batch, error) {
+	b, err := a.lookAtBatch(ctx, name, accounts)
+	if err != nil {
+		return nil, err
+	}
+	for _, scope := range b.scopes {
+		if err := a.addDead(ctx, &b.Batch, scope); err != nil {
 			return nil, err
 		}
 	}
-	return b, nil
+	if !b.Done && b.foreseeable { // when the last account will be done
+		if b.ETA, err = a.eta(ctx, b.scopes); err != nil {
+			return nil, err
+		}
+	}
+	return &b.Batch, nil
 }
 
 func (a *API) addDead(ctx context.Context, b *Batch, scope ledger.Scope) error {

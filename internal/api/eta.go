@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -86,40 +85,4 @@ func ignore(ctx context.Context, err error) {
 	if err != nil {
 		zerolog.Ctx(ctx).Warn().Err(err).Msg("accepted, but when it will have been called could not be reckoned")
 	}
-}
-
-// served remembers for a moment which accounts workers have announced.
-type served struct {
-	book *ledger.Ledger
-
-	mu   sync.Mutex
-	read time.Time
-	all  announced
-}
-
-// announced are the accounts that workers have announced.
-type announced map[string]bool
-
-// has tells whether a worker has announced an account. Before the first one has, nobody can say.
-func (a announced) has(partner string) bool { return len(a) == 0 || a[partner] }
-
-// remembered is how long an account that has just been announced may still be refused.
-const remembered = time.Second
-
-func (s *served) now(ctx context.Context) (announced, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.all != nil && time.Since(s.read) < remembered {
-		return s.all, nil
-	}
-	list, err := s.book.Accounts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	all := make(announced)
-	for _, account := range list {
-		all[account.Partner] = true
-	}
-	s.all, s.read = all, time.Now()
-	return all, nil
 }

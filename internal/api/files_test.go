@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"fahuo/internal/api"
+	"fahuo/internal/ledger"
 )
 
 const csvFile = "交易号,物流公司,运单号,商户号\n" // with a column for the account
@@ -68,6 +70,41 @@ func TestAFileOfWhichAccount(t *testing.T) {
 	if got.Accepted != 1 || len(got.Rejections) != 1 || got.Rejections[0].Field != "partner" {
 		t.Errorf("got %s", a.body)
 	}
+}
+
+// Two tokens may call their batches the same: the one's file is answered for its own accounts alone, and changes nothing
+// that is said of the other's.
+func TestFilesOfTwoTokensInABatchOfOneName(t *testing.T) {
+	s := newSite(t)
+	s.announce(t, shopPartner, mallPartner)
+	var theirs strings.Builder
+	theirs.WriteString(csvFile)
+	for n := range 1000 {
+		theirs.WriteString(trade(n+1) + ",顺丰,SF1," + shopPartner + "\n")
+	}
+	theirs.WriteString(strings.Repeat("x,顺丰,SF1,\n", 5))
+	long, a := s.upload(t, s.shop, "?batch=x", "text/csv", theirs.String())
+	if long.Accepted != 1000 || long.Rejected != 5 {
+		t.Fatalf("got %s", a.body)
+	}
+	rejected := func(want int64) {
+		t.Helper()
+		if b, err := s.book.Batch(t.Context(), "x"); err != nil || b.Rejected != want {
+			t.Errorf("%d are refused, want %d (%v)", b.Rejected, want, err)
+		}
+	}
+	got, a := s.upload(t, s.mall, "?batch=x", "text/csv", csvFile+trade(1)+",顺丰,SF1,"+mallPartner+"\n")
+	if got.Accepted != 1 || got.ETA == nil || long.ETA.Sub(got.ETA.Time.Time) < time.Hour {
+		t.Errorf("one row will be done with the thousand of another, %v: %s", long.ETA, a.body)
+	}
+	rejected(5)
+	if _, err := s.book.SetHold(t.Context(), shopPartner, ledger.HoldManual, "counting", "wang"); err != nil {
+		t.Fatal(err)
+	}
+	if got, a = s.upload(t, s.mall, "?batch=x", "text/csv", csvFile+trade(2)+",顺丰,SF1,"+mallPartner+"\nx,顺丰,SF1,\n"); got.Accepted != 1 || got.Rejected != 1 || got.ETA == nil {
+		t.Errorf("it depends on another's hold: %s", a.body)
+	}
+	rejected(5)
 }
 
 // A form's file is the same, and gives the batch its name.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fahuo/internal/ledger"
@@ -14,18 +15,19 @@ import (
 // since is added.
 type lines struct {
 	book *ledger.Ledger
+	*readings
 
 	mu  sync.Mutex
-	all map[string]*line
+	all map[string]*shared[*lineEnd]
 }
 
-type line struct {
-	mu   sync.Mutex // while the ledger is asked, others wait for its answer instead of asking, too
-	read time.Time
-	took time.Duration
-	end  time.Time
-	ok   bool
-	each time.Duration // the account's interval
+// lineEnd is when an account's line ends.
+type lineEnd struct {
+	at   time.Time
+	ok   bool          // somebody can say
+	each time.Duration // the account's interval; 0: nobody has announced it
+
+	since atomic.Int64 // how many were accepted since
 }
 
 // An answer is kept for keptFor times as long as it took, so that asking takes a twentieth of the time at most, and for
@@ -35,38 +37,46 @@ const (
 	keptAtMost = 2 * time.Second
 )
 
-func newLines(book *ledger.Ledger) *lines { return &lines{book: book, all: make(map[string]*line)} }
+func newLines(book *ledger.Ledger, r *readings) *lines {
+	return &lines{book: book, readings: r, all: make(map[string]*shared[*lineEnd])}
+}
 
-func (l *lines) of(partner string) *line {
+func (l *lines) of(partner string) *shared[*lineEnd] {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.all[partner] == nil {
-		l.all[partner] = &line{}
+		l.all[partner] = &shared[*lineEnd]{readings: l.readings, limit: readLimit, read: func(ctx context.Context) (*lineEnd, error) {
+			return readLine(ctx, l.book, partner)
+		}}
 	}
 	return l.all[partner]
 }
 
-// longer is when an account's line ends of which n have just been accepted. Not ok: nobody can say.
-func (l *lines) longer(ctx context.Context, partner string, n int) (end time.Time, ok bool, err error) {
-	line := l.of(partner)
-	line.mu.Lock()
-	defer line.mu.Unlock()
-	if time.Since(line.read) < min(keptFor*line.took, keptAtMost) {
-		line.end = line.end.Add(time.Duration(n) * line.each)
-		return line.end, line.ok, nil
-	}
-	start := time.Now()
-	account, err := l.book.Account(ctx, partner)
+func readLine(ctx context.Context, book *ledger.Ledger, partner string) (*lineEnd, error) {
+	account, err := book.Account(ctx, partner)
 	if errors.Is(err, ledger.ErrNotFound) {
-		return time.Time{}, false, nil
-	}
-	if err == nil {
-		line.end, line.ok, err = l.book.ETA(ctx, ledger.Scope{Partner: partner})
+		return &lineEnd{}, nil
 	}
 	if err != nil {
-		line.took = 0
+		return nil, err
+	}
+	end := &lineEnd{each: account.Interval}
+	end.at, end.ok, err = book.ETA(ctx, ledger.Scope{Partner: partner})
+	return end, err
+}
+
+// longer is when an account's line ends of which n have just been accepted. Not ok: nobody can say.
+func (l *lines) longer(ctx context.Context, partner string, n int) (end time.Time, ok bool, err error) {
+	asked := time.Now()
+	r, err := l.of(partner).sound(ctx, func(r *reading[*lineEnd]) bool {
+		return r.value.each > 0 && time.Since(r.ended) < min(keptFor*r.ended.Sub(r.begun), keptAtMost)
+	})
+	if err != nil {
 		return time.Time{}, false, err
 	}
-	line.each, line.read, line.took = account.Interval, time.Now(), time.Since(start)
-	return line.end, line.ok, nil
+	end = r.value.at
+	if r.begun.Before(asked) { // otherwise they are in it
+		end = end.Add(time.Duration(r.value.since.Add(int64(n))) * r.value.each)
+	}
+	return end, r.value.ok, nil
 }

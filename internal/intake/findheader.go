@@ -28,7 +28,12 @@ func findHeader(in rows) (header, error) {
 			return header{}, err
 		}
 		if rec.fault != "" {
-			broken = "the header has a quote (\") that is never closed"
+			if broken = rec.fault; broken != tooWide {
+				broken = "the header has a quote (\") that is never closed"
+			}
+			if best.cells == nil { // it may show why
+				best.cells = rec.cells
+			}
 			continue
 		}
 		h := readHeader(rec)
@@ -43,7 +48,7 @@ func findHeader(in rows) (header, error) {
 		}
 	}
 	if best.known < 1 && broken != "" {
-		best.fault = broken
+		best.known, best.fault = 0, broken
 	}
 	return best, nil
 }
@@ -86,10 +91,10 @@ func holdsTrade(rec record) bool {
 // check says what is wrong with a header, or makes it ready for use. unit is what the file's rows are called.
 func (h *header) check(unit string) error {
 	switch {
-	case h.fault != "":
-		return faulty(h.fault)
 	case strings.Contains(strings.Join(h.cells, ""), "\r"):
 		return faulty("its lines end as on old Macs" + saveAsCSV)
+	case h.fault != "":
+		return faulty(h.fault)
 	case h.known == 0:
 		return faulty("the first %s is no header: found %s; needed are %s, in one of the first %d %ss", unit, list(h.cells), needed(), headerWithin, unit)
 	}

@@ -33,6 +33,8 @@ func kept(found []record, delimiter byte) string {
 	return b.String()
 }
 
+func wide(rec record) bool { return rec.fault == tooWide }
+
 // FuzzReadCSV compares with encoding/csv wherever that is as strict, and demands of everything else that
 // no line is lost and nothing panics.
 func FuzzReadCSV(f *testing.F) {
@@ -49,6 +51,9 @@ func FuzzReadCSV(f *testing.F) {
 				t.Fatalf("record %+v after line %d", rec, last)
 			}
 			last = rec.line
+		}
+		if slices.ContainsFunc(got, wide) {
+			return // clipped
 		}
 		if kept(got, ',') != substance(text, ',') {
 			t.Fatalf("something of %q is lost or twice in %+v", text, got)
@@ -94,7 +99,7 @@ func FuzzOpen(f *testing.F) {
 		}
 		text = strings.TrimPrefix(text, string(bom))
 		d := source.header.delimiter
-		if got, want := kept(rest, d), substance(text, d); source.Format == CSV && got != want {
+		if got, want := kept(rest, d), substance(text, d); source.Format == CSV && got != want && !slices.ContainsFunc(rest, wide) {
 			t.Fatalf("of %q was read %q", want, got)
 		}
 	})
@@ -107,7 +112,7 @@ func read(t *testing.T, source *Source) []record {
 	found, everything := readAll(t, source)
 	var refusedRows []RefusedRow
 	for _, rec := range found {
-		s, fault := reader{header: source.header, accounts: accounts{fallback: partner}, ragged: source.Format == XLSX}.shipment(rec)
+		s, fault := reader{header: source.header, accounts: accounts{fallback: partner}}.shipment(rec)
 		switch {
 		case fault == nil && s.Validate() != nil:
 			t.Fatalf("%+v is taken, and is wrong: %v", rec, s.Validate())

@@ -39,7 +39,7 @@ type header struct {
 	line      int64 // where it stands; 0: nowhere, every line is a row
 	known     int   // how many of its cells name a field
 	fault     string
-	delimiter byte           // CSV
+	delimiter byte           // CSV; 0: it is none
 	at        map[string]int // field → column, from 0
 	notes     int            // where the note columns of a file of refused rows begin; -1: it is none
 	ignored   []string       // columns that mean nothing to us
@@ -50,12 +50,15 @@ func (h header) has(field string) bool { _, ok := h.at[field]; return ok }
 // is tells whether a column, from 0, holds a field.
 func (h header) is(column int, field string) bool { i, ok := h.at[field]; return ok && i == column }
 
+// ragged tells that rows end with their last value: sheets and objects know in which column it stands.
+func (h header) ragged() bool { return h.delimiter == 0 }
+
 // original is a record or header without the notes that an earlier import put behind it.
 func (h header) original(cells []string) []string {
-	if h.notes < 0 || len(cells) < h.notes+len(noteColumns) {
+	if h.notes < 0 || len(cells) <= max(h.notes, 1) || (!h.ragged() && len(cells) < h.notes+len(noteColumns)) {
 		return cells
 	}
-	return slices.Delete(slices.Clone(cells), h.notes, h.notes+len(noteColumns))
+	return slices.Delete(slices.Clone(cells), h.notes, min(len(cells), h.notes+len(noteColumns)))
 }
 
 // fieldOf tells what a header cell means; "" for nothing that we know.

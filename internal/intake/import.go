@@ -1,12 +1,10 @@
 package intake
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -34,21 +32,26 @@ type Options struct {
 	Actor          string
 	Source         string           // the API token that hands the file over; empty: none
 	Warn           func(Warning)    // what a person should know of all of the file; may be nil
-	Progress       func(line int64) // after each transaction: how far it has got; may be nil
+	Progress       func(line int64) // after each transaction, or part that is checked: how far it has got; may be nil
 	Taken          func()           // after each transaction that took rows; may be nil. Alongside has one
 	// Refused gets the refused rows, if there are any, once the rest is taken. nil: they go into files beside the
 	// input (Source.RejectedPath), and the summary names those.
 	Refused func(*Refused) error
+
+	keep refusedLimit // zero: keptRefused
 }
 
 // run is an import under way.
 type run struct {
 	Options
 	book    *ledger.Ledger
+	trial   *ledger.Trial // what is only checked
 	source  *Source
 	reader  reader
 	sum     Summary
 	refused []RefusedRow
+	kept    int            // bytes that they take
+	tooMany bool           // more were refused than are kept
 	others  []string       // batches that hold rows already, in the order in which they were met
 	rowsIn  map[string]int // and how many each
 	more    map[string]ledger.More
@@ -70,7 +73,10 @@ func Import(ctx context.Context, book *ledger.Ledger, source *Source, o Options)
 	if o.Warn == nil {
 		o.Warn = func(Warning) {}
 	}
-	r := &run{Options: o, book: book, source: source, rowsIn: make(map[string]int), more: make(map[string]ledger.More), sum: Summary{Batch: o.Batch, Rejections: []Rejection{}}}
+	if o.keep == (refusedLimit{}) {
+		o.keep = keptRefused
+	}
+	r := &run{Options: o, book: book, trial: book.Trial(), source: source, rowsIn: make(map[string]int), more: make(map[string]ledger.More), sum: Summary{Batch: o.Batch, Rejections: []Rejection{}}}
 	known, err := newAccounts(ctx, book, o, source.header.has(shipment.FieldPartner))
 	if err != nil {
 		return r.sum, err
@@ -82,7 +88,7 @@ func Import(ctx context.Context, book *ledger.Ledger, source *Source, o Options)
 	if names := source.Ignored(); len(names) > 0 {
 		o.Warn(Warning{WarnIgnored, names, "columns that are not used: " + list(names)})
 	}
-	r.reader = reader{header: source.header, accounts: known, batch: o.Batch, urgent: o.Urgent, ragged: source.Format == XLSX}
+	r.reader = reader{header: source.header, accounts: known, batch: o.Batch, urgent: o.Urgent}
 	err = r.all(ctx)
 	return r.sum, errors.Join(err, r.finish(ctx))
 }
@@ -111,9 +117,10 @@ func (r *run) all(ctx context.Context) (err error) {
 			r.sum.Rejected++
 			r.refuse(rec, s.TradeNo, *fault)
 		}
-		// Strict needs all or nothing, and a dry run has to see a trade that is in the file twice: both are
-		// one transaction.
-		if len(r.records) == chunk && !r.Strict && !r.DryRun {
+		if r.tooMany {
+			return r.wrongFile(rows.at())
+		}
+		if len(r.records) == chunk && !r.Strict { // all or nothing is one transaction
 			if err := r.flush(ctx, rows.at()); err != nil {
 				return err
 			}
@@ -136,16 +143,16 @@ func (r *run) flush(ctx context.Context, line int64) error {
 	if len(r.records) == 0 {
 		return nil
 	}
-	if ctx.Err() != nil {
+	var answers []ledger.Acceptance
+	taken, err := false, ctx.Err()
+	if err == nil {
+		answers, taken, err = r.take(ctx)
+	}
+	switch {
+	case err != nil && !taken && ctx.Err() != nil:
 		return fmt.Errorf("%w: the rows from line %d on were not taken; import the file again, what is in already does no harm",
 			ErrInterrupted, r.records[0].line)
-	}
-	// Begun, the transaction is not cut off: whether it was committed would be unknown.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), acceptTimeout)
-	defer cancel()
-	never := r.DryRun || (r.Strict && r.sum.Rejected > 0)
-	answers, err := r.book.Accept(ctx, r.shipments, ledger.AcceptOptions{DryRun: never, Strict: r.Strict, Actor: r.Actor, Source: r.Source})
-	if err != nil {
+	case err != nil:
 		return fmt.Errorf("%w up to line %d: %w", ErrLedger, line, err)
 	}
 	for i, a := range answers {
@@ -158,10 +165,30 @@ func (r *run) flush(ctx context.Context, line int64) error {
 	if r.Progress != nil {
 		r.Progress(line)
 	}
-	if r.Taken != nil && !never {
+	if r.Taken != nil && taken {
 		r.Taken()
 	}
+	if r.tooMany {
+		return r.wrongFile(line)
+	}
 	return nil
+}
+
+// take has the ledger answer for what has been read, and tells whether it took it, or may have. What is only checked, and what Strict
+// refuses, is checked without a transaction: one that takes a whole file keeps workers waiting.
+func (r *run) take(ctx context.Context) (answers []ledger.Acceptance, taken bool, err error) {
+	if r.DryRun || r.Strict {
+		answers, err = r.trial.Accept(ctx, r.shipments)
+		refused := r.sum.Rejected > 0 || slices.ContainsFunc(answers, func(a ledger.Acceptance) bool { return a.Verdict == ledger.Conflict })
+		if err != nil || r.DryRun || refused {
+			return answers, false, err
+		}
+	}
+	// Begun, the transaction is not cut off: whether it was committed would be unknown.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), acceptTimeout)
+	defer cancel()
+	answers, err = r.book.Accept(ctx, r.shipments, ledger.AcceptOptions{Strict: r.Strict, Actor: r.Actor, Source: r.Source})
+	return answers, true, err
 }
 
 func (r *run) count(rec record, s shipment.Shipment, a ledger.Acceptance) {
@@ -208,39 +235,4 @@ func contradiction(all []shipment.Difference) shipment.FieldError {
 		said = append(said, fmt.Sprintf(text, d.Field, d.Old, d.New))
 	}
 	return shipment.FieldError{Field: all[0].Field, Reason: strings.Join(said, ", ") + "; what was accepted first stays"}
-}
-
-func (r *run) refuse(rec record, tradeNo string, fault shipment.FieldError, changed ...shipment.Difference) {
-	r.refused = append(r.refused, RefusedRow{
-		Rejection: Rejection{Line: rec.line, TradeNo: tradeNo, Field: fault.Field, Reason: fault.Reason}, Words: fault.Words, Changed: changed, cells: rec.cells,
-	})
-}
-
-// finish writes down what was refused and asks when the batch will be done. It is done for an import that
-// was stopped, too.
-func (r *run) finish(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), acceptTimeout)
-	defer cancel()
-	sortByLine(r.refused)
-	for _, row := range r.refused {
-		r.sum.Rejections = append(r.sum.Rejections, row.Rejection)
-	}
-	slices.SortStableFunc(r.others, func(a, b string) int { return cmp.Compare(r.rowsIn[b], r.rowsIn[a]) })
-	r.sum.Elsewhere.Batches = len(r.others)
-	r.sum.AlreadyIn = r.others[:min(len(r.others), alreadyShown)]
-	r.sum.Accounts = slices.Sorted(maps.Keys(r.more))
-	err := r.keepRefused()
-	if r.DryRun {
-		eta, ok, etaErr := r.book.ETAOfMore(ctx, r.more)
-		if ok && r.sum.Accepted > 0 {
-			r.sum.ETA = Time{eta}
-		}
-		return errors.Join(err, etaErr)
-	}
-	err = errors.Join(err, r.book.SetRejected(ctx, r.Batch, int64(r.sum.Rejected+r.sum.Conflicts)))
-	eta, ok, etaErr := r.book.ETA(ctx, ledger.Scope{Batch: r.Batch})
-	if ok {
-		r.sum.ETA = Time{eta}
-	}
-	return errors.Join(err, etaErr)
 }

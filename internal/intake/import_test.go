@@ -5,8 +5,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"fahuo/internal/ledger"
 	"fahuo/internal/shipment"
@@ -154,6 +156,45 @@ func TestStrictAndDryRun(t *testing.T) {
 				t.Errorf("got %+v", got)
 			}
 		})
+	}
+}
+
+// What is only checked, and what is refused as a whole, keeps nobody from the ledger: nothing is written for it, however
+// many rows there are, and others write in between.
+func TestCheckingWritesNothing(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		o    Options
+		rows string
+		want Summary
+	}{
+		"a dry run":           {Options{DryRun: true}, trade(1) + ",顺丰速运,SF1\n" + trade(chunk+1) + ",圆通,SF1\n", Summary{Accepted: 2*chunk + 1, Already: 1, Conflicts: 1}},
+		"strict, a wrong row": {Options{Strict: true}, "x,x,x\n", Summary{Rejected: 1}},
+		"strict, a conflict":  {Options{Strict: true}, trade(1) + ",圆通,SF1\n", Summary{Conflicts: 1}},
+	} {
+		book := openBook(t, partner)
+		var written []string
+		book.Observe(func(op string, _ time.Duration) { written = append(written, op) })
+		chunks := 0
+		c.o.Batch = "b"
+		c.o.Progress = func(int64) { chunks++ }
+		got := imported(t, book, file(t, many(2*chunk+1)+c.rows), c.o)
+		if slices.Contains(written, "accept") || total(t, book) > 0 {
+			t.Errorf("%s: written %v", name, written)
+		}
+		if got.Accepted != c.want.Accepted || got.Already != c.want.Already || got.Conflicts != c.want.Conflicts || got.Rejected != c.want.Rejected {
+			t.Errorf("%s: got %+v", name, got)
+		}
+		if c.o.DryRun && chunks != 3 {
+			t.Errorf("%s: %d parts", name, chunks)
+		}
+		if !c.o.DryRun {
+			continue
+		}
+		c.o.DryRun = false
+		if real := imported(t, book, file(t, many(2*chunk+1)+c.rows), c.o); real.Accepted != got.Accepted || real.Already != got.Already || !slices.Equal(real.Rejections, got.Rejections) {
+			t.Errorf("%s: %+v, then %+v", name, got, real)
+		}
 	}
 }
 

@@ -84,11 +84,8 @@ func (r *jsonRows) next() (record, error) {
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		rec := record{line: r.in.n, cells: make([]string, len(r.columns))}
 		pairs, fault := object(line)
-		for _, p := range pairs {
-			rec.cells[slices.Index(r.columns, p.key)] = p.value
-		}
+		rec := record{line: r.in.n, cells: r.cells(pairs)}
 		if fault != "" {
 			rec.cells, rec.fault = []string{strings.TrimRight(string(line), "\r\n")}, fault
 		}
@@ -96,6 +93,20 @@ func (r *jsonRows) next() (record, error) {
 			return rec, nil
 		}
 	}
+}
+
+// cells puts values under their columns, up to the last of them.
+func (r *jsonRows) cells(pairs []pair) []string {
+	columns, wide := make([]int, len(pairs)), 0
+	for i, p := range pairs {
+		columns[i] = slices.Index(r.columns, p.key)
+		wide = max(wide, columns[i]+1)
+	}
+	cells := make([]string, wide)
+	for i, p := range pairs {
+		cells[columns[i]] = p.value
+	}
+	return cells
 }
 
 type pair struct{ key, value string }

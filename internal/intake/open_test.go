@@ -62,6 +62,9 @@ func TestOpenRefuses(t *testing.T) {
 		"two encodings":     {head + "1,顺丰\n" + gb(t, "2,顺丰\n"), "line 1 is in UTF-8 and line 3 is not"},
 		"two, by chance":    {head + gb(t, "2,圆通\n"), "line 1 is in UTF-8 and line 2 is not"},
 		"broken UTF-8":      {"\xEF\xBB\xBF" + head + "1,顺\xe4\n", "line 2 has a broken character"},
+		"too wide":          {head[:len(head)-1] + strings.Repeat(",x", maxColumns) + "\n1,2\n", "has more than 500 columns"},
+		"too wide, alone":   {strings.Repeat("trade_no;", 1<<16) + "\n", "has more than 500 columns"},
+		"an old Mac's rows": {strings.ReplaceAll(many(maxColumns), "\n", "\r"), "as on old Macs"},
 		"a long line":       {head + strings.Repeat("x", maxRecord+1), "line 2 is longer than 1 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {

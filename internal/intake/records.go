@@ -75,6 +75,10 @@ func (r *records) read() (record, error) {
 	} else if more, rec.fault, err = r.complete(goesOn, len(first)); err != nil {
 		return record{}, r.fail(err)
 	}
+	if rec.fault == "" && r.split.wide() { // all of its lines belong to it
+		rec.cells, rec.fault = []string{clip(first)}, tooWide
+		return rec, nil
+	}
 	if rec.fault == "" {
 		rec.cells = r.split.cells
 		return rec, nil
@@ -86,6 +90,17 @@ func (r *records) read() (record, error) {
 	}
 	rec.cells = []string{strings.TrimRight(first, "\r\n")}
 	return rec, nil
+}
+
+// tooWide is what is wrong with a row, or a header, of more than maxColumns. A million commas are a megabyte, and as
+// cells, or above other rows in a file of refused ones, a thousand times that.
+const tooWide = "has more than 500 columns; a shipment has a dozen, delete what stands beyond them"
+
+// clip is the beginning of a line that is refused for its length.
+func clip(line string) string {
+	const most = 1000
+	line = strings.TrimRight(line, "\r\n")
+	return strings.ToValidUTF8(line[:min(len(line), most)], "")
 }
 
 // complete reads the further lines of a record of which size bytes have been read, and says what is wrong

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -18,6 +19,33 @@ type RefusedRow struct {
 	Words   shipment.Words        // the reason, for whoever says it in another language; may be empty
 	Changed []shipment.Difference // of a row in conflict with what was accepted before
 	cells   []string
+}
+
+// refusedLimit bounds the refused rows that are kept: all are in memory, and so is what is made of them.
+type refusedLimit struct{ rows, bytes int }
+
+// keptRefused is far more than anybody corrects: a file with so many is another one than was meant.
+var keptRefused = refusedLimit{rows: 100_000, bytes: 64 << 20}
+
+// refuse keeps a row that is not taken, as long as there are not too many.
+func (r *run) refuse(rec record, tradeNo string, fault shipment.FieldError, changed ...shipment.Difference) {
+	const cell = 16 // bytes, an empty one's
+	r.kept += cell * len(rec.cells)
+	for _, text := range rec.cells {
+		r.kept += len(text)
+	}
+	if r.tooMany = r.tooMany || len(r.refused) == r.keep.rows || r.kept > r.keep.bytes; r.tooMany {
+		return
+	}
+	r.refused = append(r.refused, RefusedRow{
+		Rejection: Rejection{Line: rec.line, TradeNo: tradeNo, Field: fault.Field, Reason: fault.Reason}, Words: fault.Words, Changed: changed, cells: rec.cells,
+	})
+}
+
+// wrongFile says that too many rows are refused, those up to a line.
+func (r *run) wrongFile(line int64) error {
+	return fmt.Errorf("%s: %w", r.source.Name, faulty("up to line %d so many rows are refused, %d, that the rest is not looked at; is this the right file? "+
+		"Correct what they are refused for and import it again: what is in already does no harm", line, r.sum.Rejected+r.sum.Conflicts))
 }
 
 // Refused are the rows of an import that were not taken, as a table that can be corrected and imported again: the

@@ -40,7 +40,9 @@ func (r *Refused) WriteXLSX(out io.Writer) (err error) {
 		}
 		values := make([]any, len(cells))
 		for i, cell := range cells {
-			values[i] = excelize.Cell{StyleID: style, Value: cell}
+			if cell != "" { // its column is text
+				values[i] = excelize.Cell{StyleID: style, Value: cell}
+			}
 		}
 		style = text
 		return stream.SetRow(at, values)

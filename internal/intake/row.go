@@ -16,7 +16,6 @@ type reader struct {
 	accounts accounts
 	batch    string
 	urgent   bool
-	ragged   bool // rows end with their last value: a sheet knows in which column it stands
 }
 
 // shipment reads one row. The shipment is normalized even when the row is refused, so that its number can
@@ -59,7 +58,7 @@ func (r reader) shipment(rec record) (shipment.Shipment, *shipment.FieldError) {
 // wholeRow says what is wrong with a row before its values are looked at.
 func (r reader) wholeRow(rec record) shipment.Words {
 	have, want := len(rec.cells), len(r.header.cells)
-	if r.ragged {
+	if r.header.ragged() {
 		have = want
 	}
 	switch {

@@ -94,11 +94,20 @@ func (r *sheetRows) next() (record, error) {
 		if err != nil {
 			return record{}, fmt.Errorf("row %d: %w", row, err)
 		}
-		rec := record{line: int64(row), cells: r.spell(cells)}
+		rec := record{line: int64(row), cells: trimmed(r.spell(cells))}
 		if !rec.blank() {
 			return rec, nil
 		}
 	}
+}
+
+// trimmed is a row up to its last value, in no more memory than that takes.
+func trimmed(cells []string) []string {
+	n := len(cells)
+	for n > 0 && cells[n-1] == "" {
+		n--
+	}
+	return append([]string(nil), cells[:n]...)
 }
 
 // text brings excelize to a row.

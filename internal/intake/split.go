@@ -8,6 +8,7 @@ import "strings"
 // quote that is never closed for a cell of all the rows that follow.
 type splitter struct {
 	delimiter byte
+	most      int // cells that are kept; one more tells that there are too many
 	cells     []string
 	cell      strings.Builder
 	at        position
@@ -68,7 +69,12 @@ func (s *splitter) cut() {
 	if s.at == broken {
 		return
 	}
-	s.cells = append(s.cells, s.cell.String())
+	if !s.wide() {
+		s.cells = append(s.cells, s.cell.String())
+	}
 	s.cell.Reset()
 	s.at = cellStart
 }
+
+// wide tells whether a record has more cells than are kept.
+func (s *splitter) wide() bool { return len(s.cells) > s.most }

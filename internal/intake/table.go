@@ -64,6 +64,7 @@ func (text) close() error { return nil } // the file is the Source's
 type csvTable struct {
 	text
 	delimiter byte
+	most      int // columns
 }
 
 func (t csvTable) rows() (rows, error) {
@@ -71,7 +72,7 @@ func (t csvTable) rows() (rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &records{in: in, split: splitter{delimiter: t.delimiter}}, nil
+	return &records{in: in, split: splitter{delimiter: t.delimiter, most: t.most}}, nil
 }
 
 // openCSV finds the delimiter and the header.
@@ -79,17 +80,38 @@ func openCSV(t text) (table, header, error) {
 	var best header
 	table := csvTable{text: t}
 	for i, d := range delimiters {
-		candidate := csvTable{text: t, delimiter: d}
+		candidate := csvTable{t, d, maxColumns + len(noteColumns)}
 		h, err := headerOf(candidate)
 		if err != nil {
 			return nil, header{}, err
 		}
-		if i == 0 || h.known > best.known || (h.known == best.known && len(h.cells) > len(best.cells)) {
+		if i == 0 || h.above(best) {
 			best, table = h, candidate
 		}
 	}
 	best.delimiter = table.delimiter
-	return table, best, best.check("line")
+	if err := best.check("line"); err != nil {
+		return table, best, err
+	}
+	if best.notes < 0 { // its refused rows, which have notes, have to be read, too
+		table.most = maxColumns
+	}
+	if len(best.cells) > table.most {
+		return table, best, faulty(tooWide)
+	}
+	return table, best, nil
+}
+
+// above tells whether a header looks more like one than another does that was read with another delimiter. Hundreds of
+// columns are found only with the one that parts them.
+func (h header) above(other header) bool {
+	switch {
+	case h.known != other.known:
+		return h.known > other.known
+	case (h.fault == tooWide) != (other.fault == tooWide):
+		return h.fault == tooWide
+	}
+	return len(h.cells) > len(other.cells)
 }
 
 // headerOf looks for a table's header.

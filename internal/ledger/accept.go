@@ -31,7 +31,6 @@ type Acceptance struct {
 
 // AcceptOptions change what Accept does.
 type AcceptOptions struct {
-	DryRun bool   // answer as if, and change nothing
 	Strict bool   // change nothing if any shipment is in conflict
 	Actor  string // who hands over, for the history; default "enqueue"
 	Source string // the API token that hands over, whose webhooks are told the outcome; empty: none
@@ -40,7 +39,7 @@ type AcceptOptions struct {
 var errRollBack = errors.New("rolled back as asked")
 
 // Accept takes shipments (valid ones; the order counts) into the ledger in one transaction and
-// answers for each. When it returns nil and neither DryRun nor Strict kept it from it, everything
+// answers for each. When it returns nil and Strict did not keep it from it, everything
 // answered Accepted is durable. Handing over the same again is harmless.
 func (l *Ledger) Accept(ctx context.Context, shipments []shipment.Shipment, o AcceptOptions) ([]Acceptance, error) {
 	if o.Actor == "" {
@@ -69,7 +68,7 @@ func (l *Ledger) Accept(ctx context.Context, shipments []shipment.Shipment, o Ac
 				conflict = conflict || answer.Verdict == Conflict
 			}
 		}
-		if o.DryRun || (o.Strict && conflict) {
+		if o.Strict && conflict {
 			return errRollBack
 		}
 		return into.write(t)
@@ -177,22 +176,32 @@ func (t *tx) acceptKnown(s shipment.Shipment, o AcceptOptions, into *batchCount)
 	if err != nil {
 		return Acceptance{}, err
 	}
-	if known.State == shipment.Closed && known.SentAttempts == 0 {
+	answer := known.answer(s)
+	switch {
+	case answer.Verdict == Accepted:
 		into.add(known.Shipment, -1)
 		into.add(s, 1)
-		return Acceptance{Verdict: Accepted}, t.acceptAnew(s, known, o)
-	}
-	if d := known.Differences(s); len(d) > 0 {
-		return Acceptance{Verdict: Conflict, Differences: d}, nil
-	}
-	if s.Urgent && !known.Urgent && known.State == shipment.Queued {
+		err = t.acceptAnew(s, known, o)
+	case answer.Verdict == Already && s.Urgent && !known.Urgent && known.State == shipment.Queued:
 		err = t.exec(`UPDATE shipments SET urgent = 1, version = version + 1, changed_at = ?, feed = 1
 			WHERE id = ? AND version = ?`, t.now, known.ID, known.Version)
 		if err == nil {
 			err = t.record(s.Key(), o.Actor, ActUrgent, known.State, known.State, known.Version+1, "urgent")
 		}
 	}
-	return Acceptance{Verdict: Already, Batch: known.Batch}, err
+	return answer, err
+}
+
+// answer is what is answered to whoever hands over a shipment that is here. Closed without ever having been called, it
+// comes anew.
+func (r Row) answer(s shipment.Shipment) Acceptance {
+	if r.State == shipment.Closed && r.SentAttempts == 0 {
+		return Acceptance{Verdict: Accepted}
+	}
+	if d := r.Differences(s); len(d) > 0 {
+		return Acceptance{Verdict: Conflict, Differences: d}
+	}
+	return Acceptance{Verdict: Already, Batch: r.Batch}
 }
 
 // acceptAnew replaces a shipment that was closed without ever having been called. It goes to the

@@ -79,6 +79,14 @@ func moreQuestions(s ledgertest.Shape) (all []listQuestion) {
 			return err
 		})
 	}
+	ask("a trial", func(t testing.TB, l *ledger.Ledger) error {
+		some := make([]shipment.Shipment, 100)
+		for i := range some {
+			some[i] = shipment.Shipment{Partner: partner, TradeNo: ledgertest.TradeNo(i)}
+		}
+		_, err := l.Trial().Accept(t.Context(), some)
+		return err
+	})
 	for name, text := range map[string]string{"nines": "999", "order number": "ORD-00001", "one digit": "3"} {
 		ask("find, "+name, func(t testing.TB, l *ledger.Ledger) error { _, err := l.Find(t.Context(), text, 51); return err })
 	}
