@@ -16,6 +16,7 @@ type route struct {
 	c        *Courier
 	endpoint ledger.Endpoint
 	wakeup   chan struct{}
+	moved    chan struct{}   // the address has changed: whoever rests because of the old one need not
 	ctx      context.Context // ends when Stop begins, or the endpoint is served no more
 	end      context.CancelFunc
 
@@ -26,17 +27,26 @@ type route struct {
 }
 
 func newRoute(c *Courier, e ledger.Endpoint) *route {
-	r := &route{c: c, endpoint: e, wakeup: make(chan struct{}, 1)}
+	r := &route{c: c, endpoint: e, wakeup: make(chan struct{}, 1), moved: make(chan struct{}, 1)}
 	r.ctx, r.end = context.WithCancel(c.loops)
 	c.done.Go(r.run)
 	return r
 }
 
-// set has it send to that webhook from now on.
+// set has it send to that webhook from now on. How the old address has done says nothing of a new one.
 func (r *route) set(w webhook.Webhook) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	same := r.hook.URL == w.URL
 	r.hook = w
+	if same {
+		return
+	}
+	r.misses, r.restUntil = 0, time.Time{}
+	select {
+	case r.moved <- struct{}{}:
+	default: // it knows
+	}
 }
 
 // wake says that there is something to be sent.
@@ -86,16 +96,7 @@ func (r *route) drain() error {
 
 // rested waits until the endpoint may be tried again, and tells how many messages may be on the way to it at once.
 func (r *route) rested() (hook webhook.Webhook, most int) {
-	r.mu.Lock()
-	wait := time.Until(r.restUntil)
-	r.mu.Unlock()
-	if wait > 0 {
-		timer := time.NewTimer(wait)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-r.ctx.Done():
-		}
+	for r.rest() {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -103,6 +104,24 @@ func (r *route) rested() (hook webhook.Webhook, most int) {
 		return r.hook, 1
 	}
 	return r.hook, r.c.o.pace.atOnce
+}
+
+// rest waits until the endpoint may be tried again or has another address, and tells whether it had to.
+func (r *route) rest() bool {
+	r.mu.Lock()
+	wait := time.Until(r.restUntil)
+	r.mu.Unlock()
+	if wait <= 0 || r.ctx.Err() != nil {
+		return false
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.moved:
+	case <-r.ctx.Done():
+	}
+	return true
 }
 
 // send makes one attempt and records what came of it. If the process dies in between, the lease runs out and the
@@ -114,14 +133,17 @@ func (r *route) send(hook webhook.Webhook, d ledger.Delivery) {
 	}
 	chance := rand.Float64() //nolint:gosec // spreads pauses, keeps no secret
 	made := decide(answer, d.Failures, r.c.o.pace, chance)
-	r.note(answer, made, chance)
+	r.note(hook, answer, made, chance)
 	r.record(d, made)
 }
 
-// note remembers how the endpoint does.
-func (r *route) note(answer webhook.Answer, made ledger.Attempted, chance float64) {
+// note remembers how the endpoint does, unless it is elsewhere by now.
+func (r *route) note(hook webhook.Webhook, answer webhook.Answer, made ledger.Attempted, chance float64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if hook.URL != r.hook.URL {
+		return
+	}
 	log := r.c.o.Log.With().Str("webhook", r.name()).Logger()
 	if made.Acknowledged || made.GiveUp { // it is there
 		if r.misses >= complainAfter {
