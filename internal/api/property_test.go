@@ -96,7 +96,7 @@ func (g generator) value(name string, schema map[string]any) string {
 	case "partner":
 		return rapid.SampledFrom([]string{shopPartner, shopPartner, mallPartner}).Draw(g.t, name)
 	case "trade_no":
-		return trade(rapid.IntRange(1, 20).Draw(g.t, name))
+		return trade(rapid.IntRange(1, 200).Draw(g.t, name)) // enough that there is always a new one
 	case "wait":
 		return "1s"
 	case "after", "version":

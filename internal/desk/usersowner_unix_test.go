@@ -26,7 +26,7 @@ func TestTheUsersFileStaysItsOwners(t *testing.T) {
 	}
 	put("wang")
 	must(t, os.Chown(path, uid, gid))
-	must(t, os.Chmod(path, 0o640))
+	must(t, os.Chmod(path, 0o640)) //nolint:gosec // as some have it
 	for what, change := range map[string]func(){
 		"added":    func() { put("zhao") },
 		"replaced": func() { put("wang") },

@@ -37,7 +37,7 @@ func TestAFileStaysItsOwners(t *testing.T) {
 	if err := os.Chown(path, user, group); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(path, 0o660); err != nil {
+	if err := os.Chmod(path, 0o660); err != nil { //nolint:gosec // as some have it
 		t.Fatal(err)
 	}
 	is("two", user, group, 0o640)

@@ -192,8 +192,8 @@ func TestCheckingWritesNothing(t *testing.T) {
 			continue
 		}
 		c.o.DryRun = false
-		if real := imported(t, book, file(t, many(2*chunk+1)+c.rows), c.o); real.Accepted != got.Accepted || real.Already != got.Already || !slices.Equal(real.Rejections, got.Rejections) {
-			t.Errorf("%s: %+v, then %+v", name, got, real)
+		if done := imported(t, book, file(t, many(2*chunk+1)+c.rows), c.o); done.Accepted != got.Accepted || done.Already != got.Already || !slices.Equal(done.Rejections, got.Rejections) {
+			t.Errorf("%s: %+v, then %+v", name, got, done)
 		}
 	}
 }

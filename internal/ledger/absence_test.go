@@ -132,7 +132,7 @@ func testASlowingThatEndsInAnAbsenceIsCreditedOnce(t *testing.T) {
 	for name, held := range map[string]bool{"slowed": false, "slowed and on hold": true} {
 		t.Run(name, func(t *testing.T) {
 			l, start := tried(t)
-			slow(t, l, 100)
+			slow(t, l)
 			if held {
 				if _, err := l.SetHold(t.Context(), partner, ledger.HoldManual, "stocktaking", "op"); err != nil {
 					t.Fatal(err)

@@ -98,7 +98,7 @@ func (in *inserting) close() {
 
 // insert inserts those that are new, and tells how many these are.
 func (in *inserting) insert(group ...shipment.Shipment) (int64, error) {
-	statement, err := in.statement(len(group))
+	statement, err := in.statement(len(group)) //nolint:sqlclosecheck // close does
 	if err != nil {
 		return 0, fmt.Errorf("ledger: %w", err)
 	}

@@ -27,16 +27,16 @@ var (
 	well    = ledger.Finish{Health: ledger.HealthWell, Move: shipped}
 )
 
-func slow(t *testing.T, l *ledger.Ledger, from int) {
+func slow(t *testing.T, l *ledger.Ledger) {
 	t.Helper()
 	for n := range ledger.TroublesInARow {
-		callOnce(t, l, from+n, trouble)
+		callOnce(t, l, 100+n, trouble)
 	}
 }
 
 func testTenTroublesInARowSlowAnAccount(t *testing.T) {
 	l := book(t)
-	slow(t, l, 100) // nine of them count ...
+	slow(t, l) // nine of them count ...
 	if account(t, l).Slowed == nil {
 		t.Fatal("not slowed after ten in a row")
 	}
@@ -68,7 +68,7 @@ func testTenTroublesInARowSlowAnAccount(t *testing.T) {
 // Whether it is answered or not, the next probe is a minute away; the shipment itself is not kept so long.
 func testProbesOfASlowedAccount(t *testing.T) {
 	l := book(t)
-	slow(t, l, 100)
+	slow(t, l)
 	since := account(t, l).Slowed.Since
 	accept(t, l, parcel(1))
 	ledger.Exec(t, l, `UPDATE accounts SET open_at = 0`)
@@ -189,7 +189,7 @@ func testWhatIsNeverAnsweredHasABudget(t *testing.T) {
 // What is called for the first time while its account is slowed has the same budget as everything else.
 func testABudgetThatBeginsInAPause(t *testing.T) {
 	l := book(t)
-	slow(t, l, 100)
+	slow(t, l)
 	for _, column := range []string{"slowed_at", "paused_at"} {
 		ledger.BackDate(t, l, "accounts", column, 10*time.Hour)
 	}
