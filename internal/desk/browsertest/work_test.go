@@ -122,6 +122,7 @@ func TestWithoutJavaScript(t *testing.T) {
 	w.click("main form.fields button.main")
 	w.until(`document.querySelector('form.confirm')`)
 	w.click("form.confirm button")
+	w.until(`document.querySelector('footer') && !document.querySelector('form.confirm')`) // a visit now would break its own off
 	for !ask[bool](w, `Boolean(document.querySelector('form[action$="/undo"]'))`) {
 		w.visit(ask[string](w, `location.pathname`))
 	}
