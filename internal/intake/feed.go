@@ -52,8 +52,9 @@ func FeedLine(ctx context.Context, book *ledger.Ledger, belt *tasks.Belt) (fed i
 	return fed, err
 }
 
-// pageSize is how many rows are put on the belt between two notes in the ledger that they are.
-const pageSize = 1000
+// pageSize is how many rows are put on the belt between two notes in the ledger that they are: few enough that calls
+// get the ledger in between.
+const pageSize = 500
 
 // feedPage puts some rows of one state on the belt. more says that there may be others after the id next; an error
 // together with more is about single rows, without it that the ledger or the belt does not answer.

@@ -23,11 +23,11 @@ func meanAnswer(mean, took int64) int64 {
 	return (mean*(weight-1) + took) / weight
 }
 
-// pace is what a call costs. Of an account that was never answered it is assumed that answers take 3 % of the
-// interval, 300 ms of 10 s: that is 5 % off at most as long as they take less than 800.
+// pace is what a call costs. Of an account that was never answered it is assumed that answers take 4 % of the
+// interval, 400 ms of 10 s: that is 5 % off at most as long as they take less than 900.
 func (a Account) pace() time.Duration {
 	if a.answer == 0 {
-		return a.Interval + a.Interval*3/100
+		return a.Interval + a.Interval*4/100
 	}
 	return a.Interval + a.answer
 }

@@ -17,7 +17,7 @@ func testETACountsWhatIsAhead(t *testing.T) {
 	if err != nil || !ok {
 		t.Fatal(ok, err)
 	}
-	between(t, eta, asked, now(t, l), ledger.LookForWork+3*(time.Second+time.Second*3/100))
+	between(t, eta, asked, now(t, l), ledger.LookForWork+3*(time.Second+time.Second*4/100))
 	if _, err := l.SetHold(t.Context(), partner, ledger.HoldManual, "x", "boss"); err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func testETACountsWhatIsAhead(t *testing.T) {
 func testETAOfWhatIsNotAcceptedYet(t *testing.T) {
 	l := book(t)
 	accept(t, l, parcel(1), parcel(2))
-	const pace = time.Second + time.Second*3/100
+	const pace = time.Second + time.Second*4/100
 	for name, c := range map[string]struct {
 		more  ledger.More
 		calls time.Duration
@@ -131,7 +131,7 @@ func between(t *testing.T, eta, since, until time.Time, d time.Duration) {
 func TestEmptyBy(t *testing.T) {
 	t.Parallel()
 	at := time.Unix(1000, 0)
-	const interval, pace, idle = 10 * time.Second, 10300 * time.Millisecond, ledger.LookForWork
+	const interval, pace, idle = 10 * time.Second, 10400 * time.Millisecond, ledger.LookForWork
 	for name, c := range map[string]struct {
 		s    ledger.Standing
 		want time.Duration // after now; below 0: nobody can say
