@@ -77,7 +77,7 @@ fuzz: ## run the fuzz targets, one after the other, FUZZ_TIME each (FUZZ=FuzzOpe
 	@targets=$$(grep -roE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | grep -E '$(FUZZ)' | sort); \
 	if [ -z "$$targets" ]; then echo "no fuzz targets"; exit 1; fi; \
 	echo "$$targets" | while IFS=: read -r file func; do \
-		(set -x; $(GO) test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZ_TIME) -fuzzminimizetime 2s -parallel 1 "$$(dirname "$$file")") || exit 1; \
+		(set -x; $(GO) test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZ_TIME) -fuzzminimizetime 5x -parallel 1 "$$(dirname "$$file")") || exit 1; \
 	done
 
 cover: test-deps ## test coverage, by function and as .cache/cover.html
