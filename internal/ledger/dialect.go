@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/pressly/goose/v3"
 )
@@ -32,6 +33,8 @@ type dialect struct {
 	nowColumn string
 	// inTheWay tells whether an error means that nothing was done because of another transaction.
 	inTheWay func(error) bool
+	// patience is how long a transaction that had another in its way waits at most before it tries again.
+	patience time.Duration
 	// explain says what a person can do about the commonest complaints.
 	explain func(error) error
 	// exists tells whether there is a ledger.

@@ -77,7 +77,7 @@ func OpenFaulty(t *testing.T) (*Ledger, *Fuse) {
 	}
 	fuse := &Fuse{}
 	dial := func(options string) *sql.DB {
-		return sql.OpenDB(&faulty{l.write.Driver(), sqliteDSN(path) + options, fuse})
+		return sql.OpenDB(&faulty{l.write.Driver(), sqliteDSN(path, 0) + options, fuse})
 	}
 	broken := &Ledger{url: l.url, dialect: l.dialect, identity: l.identity, write: dial("&_txlock=immediate"), read: dial("")}
 	broken.write.SetMaxOpenConns(1)

@@ -20,15 +20,20 @@ var migrationFiles embed.FS
 type migrationOption = goose.ProviderOption
 
 // migrate brings the ledger up to date. Each step is one transaction, so of two processes that start at once
-// the slower one fails at a step that is already done, and finds it done when it looks again.
+// the slower one fails at a step that is already done, and finds it done when it looks again. Somebody who
+// has the ledger locked is waited for, a minute long.
 func (l *Ledger) migrate(ctx context.Context) error {
 	const attempts = 40
-	for try := 1; ; try++ {
+	start := time.Now()
+	for try := 1; ; {
 		err := l.migrateOnce(ctx)
-		if err == nil || try == attempts || ctx.Err() != nil {
+		if err == nil || try == attempts || time.Since(start) > operationLimit {
 			return err
 		}
-		if err := pause(ctx, jitter(50*time.Millisecond)); err != nil {
+		if !l.dialect.inTheWay(err) {
+			try++
+		}
+		if pause(ctx, jitter(50*time.Millisecond)) != nil {
 			return err
 		}
 	}

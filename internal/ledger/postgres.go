@@ -116,8 +116,8 @@ func postgresDialect(config *pgx.ConnConfig) dialect {
 			return us, db.QueryRowContext(ctx, "SELECT "+postgresNow).Scan(&us)
 		},
 		nowColumn: postgresNow,
-		inTheWay:  inTheWayPostgres,
-		explain:   func(err error) error { return explainPostgres(config, err) },
+		inTheWay:  inTheWayPostgres, patience: 100 * time.Millisecond,
+		explain: func(err error) error { return explainPostgres(config, err) },
 		exists: func(ctx context.Context, db *sql.DB) (there bool, err error) {
 			ctx, cancel := context.WithTimeout(ctx, operationLimit)
 			defer cancel()

@@ -64,6 +64,10 @@ func explainSQLite(err error) error {
 // connectSQLite opens the file twice: one connection that writes, with every transaction taking the write
 // lock at its start so that a read in it cannot go stale (writers of one process queue in Go, not on the
 // file's lock), and a few that only read.
+//
+// The one that writes does not wait for another process's lock within SQLite: that looks only every 100 ms
+// after a while, and gives up after its time, so beside a process that takes the lock again at once it may
+// never find it free. Ledger.tx looks every 1 to 2 ms instead.
 func connectSQLite(raw string) (*Ledger, error) {
 	path, err := sqlitePath(raw)
 	if err != nil {
@@ -72,13 +76,12 @@ func connectSQLite(raw string) (*Ledger, error) {
 	if err := checkDir(path); err != nil {
 		return nil, err
 	}
-	dsn := sqliteDSN(path)
-	write, err := sql.Open("sqlite", dsn+"&_txlock=immediate")
+	write, err := sql.Open("sqlite", sqliteDSN(path, 0)+"&_txlock=immediate")
 	if err != nil {
 		return nil, err
 	}
 	write.SetMaxOpenConns(1)
-	read, err := sql.Open("sqlite", dsn+"&_pragma=query_only(1)")
+	read, err := sql.Open("sqlite", sqliteDSN(path, 10*time.Second)+"&_pragma=query_only(1)")
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
@@ -86,8 +89,8 @@ func connectSQLite(raw string) (*Ledger, error) {
 	return &Ledger{url: "sqlite:" + path, dialect: sqliteDialect(path), write: write, read: read}, nil
 }
 
-func sqliteDSN(path string) string {
-	pragmas := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"}}
+func sqliteDSN(path string, busy time.Duration) string {
+	pragmas := url.Values{"_pragma": {fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"}}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + pragmas.Encode()
 }
 
@@ -99,8 +102,8 @@ func sqliteDialect(path string) dialect {
 		// The host's clock.
 		now:       func(context.Context, rowQuerier) (int64, error) { return time.Now().UnixMicro(), nil },
 		nowColumn: "0",
-		inTheWay:  func(error) bool { return false }, // writers wait for the lock, and then nobody is in the way
-		explain:   explainSQLite,
+		inTheWay:  inTheWaySQLite, patience: time.Millisecond,
+		explain: explainSQLite,
 		exists: func(context.Context, *sql.DB) (bool, error) {
 			_, err := os.Stat(path)
 			if errors.Is(err, fs.ErrNotExist) {
@@ -111,4 +114,10 @@ func sqliteDialect(path string) dialect {
 		inspect:   inspectSQLite(path),
 		migrating: func() ([]migrationOption, error) { return nil, nil },
 	}
+}
+
+// inTheWaySQLite: another process has the lock, and nothing was done.
+func inTheWaySQLite(err error) bool {
+	var inSQLite *sqlite.Error
+	return errors.As(err, &inSQLite) && inSQLite.Code()&0xff == sqlite3.SQLITE_BUSY
 }

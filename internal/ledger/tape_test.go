@@ -47,7 +47,7 @@ func OpenTaped(t *testing.T, url string) (*Ledger, *Tape) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		under = bySource{l.read.Driver(), sqliteDSN(path)}
+		under = bySource{l.read.Driver(), sqliteDSN(path, 0)}
 	}
 	copied := &Ledger{url: l.url, dialect: l.dialect, identity: l.identity, write: l.write, read: sql.OpenDB(&taping{under, tape})}
 	t.Cleanup(func() {

@@ -41,7 +41,7 @@ func (l *Ledger) tx(ctx context.Context, op string, f func(*tx) error) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, operationLimit)
 	defer cancel()
-	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
+	for wait := time.Millisecond; ; wait = min(2*wait, l.dialect.patience) {
 		err := l.try(ctx, f)
 		if err == nil || !l.dialect.inTheWay(err) {
 			return err
