@@ -20,7 +20,11 @@ func TestAWriterIsNotStarvedBySQLitesOtherWriters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer other.Close()
+	defer func() {
+		if err := other.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	ctx, enough := context.WithCancel(t.Context())
 	gone := make(chan struct{})
 	go func() {
