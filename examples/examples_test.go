@@ -125,9 +125,9 @@ func TestVerify(t *testing.T) {
 		}
 		return signature
 	}
-	now, old := time.Now(), time.Now().Add(-time.Hour)
 	for language, command := range commands {
 		t.Run(language, func(t *testing.T) {
+			now, old := time.Now(), time.Now().Add(-time.Hour)
 			for name, c := range map[string]struct {
 				at        time.Time
 				signature string

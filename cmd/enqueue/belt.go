@@ -15,7 +15,7 @@ import (
 
 // How long Redis is given. Nothing needs it to answer: what it does not get, the worker fetches.
 const (
-	firstAnswer = 1 * time.Second
+	firstAnswer = 3 * time.Second
 	delivery    = 30 * time.Second
 )
 

@@ -42,11 +42,11 @@ func (s site) summary(t *testing.T, args ...string) (sum intake.Summary, stderr 
 	return read.Summary, errs.String()
 }
 
-// Two processes hand the same 10,000 rows over at once: each is accepted once, and all stand on the belt
+// Two processes hand the same 3,000 rows over at once: each is accepted once, and all stand on the belt
 // in the file's order.
 func TestSameFileByTwoProcesses(t *testing.T) {
 	t.Parallel()
-	const n = 10_000
+	const n = 3000
 	redis := proctest.Redis(t)
 	s := newSite(t, "redis://"+redis)
 	var b strings.Builder

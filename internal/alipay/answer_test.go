@@ -279,7 +279,7 @@ func FuzzParseAnswer(f *testing.F) {
 		if late := ParseShipAnswer(c, tradeNo, 500, "", body); late.Outcome != Unknown || late.Complete {
 			t.Fatalf("a 5xx is taken for the gateway's word: %+v", late)
 		}
-		if time.Since(start) > 5*time.Second {
+		if time.Since(start) > time.Minute {
 			t.Fatal("too slow")
 		}
 	})

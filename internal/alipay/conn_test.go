@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"fahuo/internal/proctest"
 )
 
 func TestShipOverTheWire(t *testing.T) {
@@ -73,7 +75,7 @@ func TestShipFaults(t *testing.T) {
 		}, openWindow(), true, false},
 		"a huge page":       {respond(200, strings.Repeat("x", 2*maxAnswer)), openWindow(), true, false},
 		"provisional alone": {func(c net.Conn) { _, _ = io.WriteString(c, strings.Repeat("HTTP/1.1 102 x\r\n\r\n", 11)) }, openWindow(), true, false},
-		"hangs":             {func(net.Conn) { <-hang }, Window{Write: 5 * time.Second, Answer: -4500 * time.Millisecond}, false, false},
+		"hangs":             {func(net.Conn) { <-hang }, Window{Write: 5 * time.Second, Answer: -3 * time.Second}, false, false},
 		"T without a trade": {respond(200, "<alipay><is_success>T</is_success></alipay>"), openWindow(), true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -127,14 +129,7 @@ func TestUsableSeesThatThePeerHasGone(t *testing.T) {
 }
 
 func TestConnectRefused(t *testing.T) {
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	addr := proctest.Deserted(t)
 	c := newClient(t, Options{Gateway: "http://" + addr + "/gateway.do"})
 	if _, err := c.Connect(t.Context()); err == nil || !strings.Contains(err.Error(), addr) {
 		t.Fatal(err)

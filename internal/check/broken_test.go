@@ -49,11 +49,18 @@ var broken = map[string]breakage{
 		setup: func(o *alipaytest.Options) { o.Accounts[0].NoQuery = true }, fails: check.QueryPermission, says: "ILLEGAL_PARTNER_EXTERFACE",
 	},
 
-	"busy":            queried(alipaytest.SystemError, check.Gateway, "SYSTEM_ERROR"),
-	"a page":          queried(alipaytest.HTMLPage, check.Gateway, "no answer that counts"),
-	"HTTP 502":        queried(alipaytest.ServerError, check.Gateway, "502"),
-	"reset":           queried(alipaytest.Reset, check.Gateway, "no answer that counts"),
-	"silent":          queried(alipaytest.Hang, check.Gateway, "no answer that counts"),
+	"busy":     queried(alipaytest.SystemError, check.Gateway, "SYSTEM_ERROR"),
+	"a page":   queried(alipaytest.HTMLPage, check.Gateway, "no answer that counts"),
+	"HTTP 502": queried(alipaytest.ServerError, check.Gateway, "502"),
+	"reset":    queried(alipaytest.Reset, check.Gateway, "no answer that counts"),
+	"silent": {
+		breaks: func(s *scene) {
+			s.o.CallTimeout = 500 * time.Millisecond
+			s.look(waiting)
+			s.query(alipaytest.Fault{Kind: alipaytest.Hang, Times: -1})
+		},
+		fails: check.Gateway, says: "no answer that counts",
+	},
 	"half an answer":  queried(alipaytest.HalfXML, check.Gateway, "no answer that counts"),
 	"wrongly signed":  queried(alipaytest.WrongSignature, check.Answer, "sign"),
 	"not signed":      queried(alipaytest.Unsigned, check.Answer, "signature"),
@@ -68,7 +75,7 @@ var broken = map[string]breakage{
 	},
 
 	"our clock is behind": {setup: func(o *alipaytest.Options) { o.ClockAhead = 3 * time.Minute }, fails: check.Clock, says: "behind"},
-	"our clock is ahead":  {setup: func(o *alipaytest.Options) { o.ClockAhead = -8 * time.Second }, fails: check.Clock, says: "ahead"},
+	"our clock is ahead":  {setup: func(o *alipaytest.Options) { o.ClockAhead = -3 * time.Minute }, fails: check.Clock, says: "ahead"},
 
 	"nobody there": {breaks: func(s *scene) { s.client(alipay.Options{Gateway: "http://127.0.0.1:1/gateway.do"}) }, fails: check.Connection, says: "refused"},
 	"DNS": {

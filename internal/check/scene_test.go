@@ -99,7 +99,7 @@ func set(t *testing.T, prepare func(*alipaytest.Options)) *scene {
 	s.o = check.Options{
 		Accounts: []worker.Account{{Name: "test", Interval: interval, Credentials: &creds}},
 		Ledger:   "sqlite:" + filepath.Join(t.TempDir(), "fahuo.db"), Redis: "embedded", Host: wellKept(),
-		ShipWithin: 5 * time.Minute, CallTimeout: 500 * time.Millisecond,
+		ShipWithin: 5 * time.Minute, CallTimeout: 20 * time.Second,
 		Retry: worker.Retry{Base: time.Minute, Cap: time.Hour, For: time.Hour}, Name: "check", Person: "tester", Log: zerolog.Nop(),
 	}
 	s.client(alipay.Options{Gateway: s.gateway.URL()})

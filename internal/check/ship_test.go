@@ -75,6 +75,7 @@ func TestShipmentsThatGoWrong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := set(t, nil)
+			s.o.CallTimeout = 5 * time.Second // what is without an answer is waited for, to the fence
 			s.ship()
 			s.gateway.Inject(c.fault)
 			r := s.run()

@@ -80,6 +80,7 @@ func TestTheTrailSaysWhoseSessionHasEnded(t *testing.T) {
 func TestTheLogHoldsNoPassword(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
+	s.desk.StopAttempts()
 	b := s.visitor("en")
 	for range 2 {
 		b.post("/login", url.Values{"name": {password}, "password": {strings.Repeat("x", 1000)}})

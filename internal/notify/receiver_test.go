@@ -196,7 +196,7 @@ func TestNotifyVerify(t *testing.T) {
 
 // While Alipay is silent no more than so many wait for it, and the rest are told to come again.
 func TestNotifyVerifyHangs(t *testing.T) {
-	s := set(t, func(o *notify.Options) { o.Verifying, o.Wait = 1, 20*time.Millisecond })
+	s := set(t, func(o *notify.Options) { o.Verifying, o.Wait = 1, 2*time.Second })
 	first, second := s.issue(parcel(1), alipaytest.Notice{ID: "n1"}), s.issue(parcel(2), alipaytest.Notice{ID: "n2"})
 	s.gateway.SetConfirmation("n1", alipaytest.Confirmation{Hang: true})
 	conn, _ := s.dial()

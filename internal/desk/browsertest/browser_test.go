@@ -27,7 +27,7 @@ func startChromium() (stop func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("chromium is missing; make test-browser installs it (or: apt-get install chromium)")
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox,
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.WSURLReadTimeout(2*time.Minute),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-gpu", true))
 	allocator, cancelAllocator := chromedp.NewExecAllocator(context.Background(), options...)
