@@ -187,7 +187,7 @@ func TestServeWithoutALedger(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "redis://127.0.0.1:1")
 	secret := s.token(t, "shop")
-	s.env = append(s.env, "DATABASE_URL=postgres://nobody@127.0.0.1:"+proctest.FreePort(t)+"/none")
+	s.env = append(s.env, "DATABASE_URL=postgres://nobody@"+proctest.Deserted(t)+"/none")
 	v := s.begin(t, secret)
 	status, header, text, err := v.request(t.Context(), http.MethodPost, "/v1/shipments", body(1))
 	if err != nil || status != http.StatusServiceUnavailable || header.Get("Retry-After") == "" {

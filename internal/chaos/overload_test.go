@@ -13,7 +13,7 @@ func TestOverload(t *testing.T) {
 	const few, most = 20, 64 << 20
 	interval := 100 * time.Millisecond
 	m, err := chaos.Overload(t.Context(), chaos.Config{
-		Program: program, Out: os.Stderr, Workers: 2, Accounts: 11, Interval: interval, CallTimeout: time.Second, Span: *overloadFor,
+		Program: program, Out: os.Stderr, Workers: 2, Accounts: 11, Interval: interval, CallTimeout: 15 * time.Second, Span: *overloadFor,
 	}, *mountain, few)
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,8 @@ import (
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+
+	"fahuo/internal/proctest"
 )
 
 // network is a TCP fault proxy before one server.
@@ -16,10 +18,14 @@ type network struct {
 	proxy  *toxiproxy.Proxy
 }
 
-// newNetwork listens on a free port.
+// newNetwork listens on a free port, which stays its own while it is cut.
 func newNetwork(name, upstream string) (*network, error) {
+	port, err := proctest.Port()
+	if err != nil {
+		return nil, err
+	}
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
-	n := &network{server: server, proxy: toxiproxy.NewProxy(server, name, "127.0.0.1:0", upstream)}
+	n := &network{server: server, proxy: toxiproxy.NewProxy(server, name, "127.0.0.1:"+port, upstream)}
 	return n, n.proxy.Start()
 }
 

@@ -19,11 +19,11 @@ type redisServer struct {
 	dir string
 }
 
-func newRedisServer(ctx context.Context, dir string) (*redisServer, error) {
+func newRedisServer(dir string) (*redisServer, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	server, err := proctest.NewRedis(ctx, dir)
+	server, err := proctest.NewRedis(dir)
 	return &redisServer{server, dir}, err
 }
 

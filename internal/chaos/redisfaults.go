@@ -65,7 +65,7 @@ func failover(ctx context.Context, w *world, e Event, _ *rand.Rand) error {
 	}
 	client := replica.client()
 	defer func() { _ = client.Close() }() // a connection to a test's own server
-	limited, cancel := context.WithTimeout(ctx, 20*time.Second)
+	limited, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	err = poll(limited, func() bool {
 		role, err := client.Do(limited, "role").Slice()

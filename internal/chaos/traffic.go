@@ -73,9 +73,12 @@ func (w *world) handOver(ctx context.Context, batch []shipment.Shipment, byRedis
 	w.mu.Lock()
 	w.accepted = append(w.accepted, batch...)
 	w.mu.Unlock()
-	limited, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
-	defer cancel()
-	_, _ = intake.Deliver(limited, w.book, w.ownBelt()) // the workers do the same
+	if !w.AtOnce { // else nothing is wrong yet, and nobody else is there
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, 300*time.Millisecond)
+		defer cancel()
+	}
+	_, _ = intake.Deliver(ctx, w.book, w.ownBelt()) // the workers do the same
 	return nil
 }
 

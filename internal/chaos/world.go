@@ -135,7 +135,7 @@ func (w *world) proxy(name, upstream string) (*network, error) {
 
 func (w *world) startRedis(ctx context.Context) (err error) {
 	for i := range w.redis {
-		s, err := newRedisServer(ctx, filepath.Join(w.dir, fmt.Sprintf("redis%d", i)))
+		s, err := newRedisServer(filepath.Join(w.dir, fmt.Sprintf("redis%d", i)))
 		if err != nil {
 			return err
 		}

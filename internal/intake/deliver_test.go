@@ -148,7 +148,7 @@ func TestAlongside(t *testing.T) {
 	}
 	imported(t, book, file(t, many(n+1)), Options{DryRun: true, Taken: func() { t.Error("a dry run took rows") }})
 
-	away := connect(t, "127.0.0.1:"+proctest.FreePort(t))
+	away := connect(t, proctest.Deserted(t))
 	more, stop = Alongside(t.Context(), book, away)
 	imported(t, book, file(t, many(n+1)), Options{Taken: more})
 	stop()

@@ -70,7 +70,7 @@ func testAbsenceIsTakenOutOfTheBudget(t *testing.T) {
 // A worker that says nothing for a while, because the ledger is slow, has not been away; nor has one that has begun
 // calls all the while.
 func testASlowLedgerIsNoAbsence(t *testing.T) {
-	const slow = ledger.BeltLease - 5*time.Second
+	const slow = ledger.BeltLease / 2
 	l, _ := tried(t)
 	for range 6 {
 		earlier(t, l, slow)

@@ -168,7 +168,8 @@ func newURL(t *testing.T) string {
 	t.Helper()
 	switch {
 	case strings.HasPrefix(t.Name(), "TestConformance/postgres/"):
-		return proctest.Postgres(t)
+		// Here it is the machine that stands still in the middle of a transaction, and no process that was stopped there.
+		return proctest.Postgres(t) + "&idle_in_transaction_session_timeout=120s&connect_timeout=60"
 	case strings.HasPrefix(t.Name(), "TestConformance/sqlite/"):
 		return "sqlite:" + filepath.Join(t.TempDir(), "fahuo.db")
 	}

@@ -255,7 +255,7 @@ func TestAnEndpointThatIsDownDelaysNoOther(t *testing.T) {
 func TestRotationOfSecrets(t *testing.T) {
 	l := book(t)
 	before, after := newReceiver(t, oldSecret, nil), newReceiver(t, newSecret, nil)
-	c := start(t, l, hooks(t, []string{before.url(), after.url()}, oldSecret, newSecret), time.Second)
+	c := start(t, l, hooks(t, []string{before.url(), after.url()}, oldSecret, newSecret), time.Minute)
 	known(t, l, 2)
 	happen(t, l, 0, 1)
 	for _, r := range []*receiver{before, after} {
@@ -285,7 +285,7 @@ func TestGoneAndReplayed(t *testing.T) {
 		}
 		return true
 	})
-	start(t, l, hooks(t, []string{r.url()}, newSecret), time.Second)
+	start(t, l, hooks(t, []string{r.url()}, newSecret), time.Minute)
 	known(t, l, 1)
 	happen(t, l, 0, 1)
 	failed := func() int64 {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"fahuo/internal/proctest"
 )
 
 // message is one that a receiver has had.
@@ -36,28 +38,21 @@ type receiver struct {
 
 func newReceiver(t *testing.T, secret string, answer func(int, http.ResponseWriter) bool) *receiver {
 	t.Helper()
-	r := &receiver{t: t, secret: secret, answer: answer, changed: make(chan struct{})}
+	r := &receiver{t: t, secret: secret, answer: answer, changed: make(chan struct{}), addr: "127.0.0.1:" + proctest.FreePort(t)}
 	r.begin()
 	t.Cleanup(r.end)
 	return r
 }
 
-// begin starts it, at the same address as before.
+// begin starts it, each time at the same address.
 func (r *receiver) begin() {
 	r.t.Helper()
-	r.server = httptest.NewUnstartedServer(r)
-	if r.addr != "" {
-		l, err := new(net.ListenConfig).Listen(r.t.Context(), "tcp", r.addr)
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		if err := r.server.Listener.Close(); err != nil {
-			r.t.Fatal(err)
-		}
-		r.server.Listener = l
+	l, err := new(net.ListenConfig).Listen(r.t.Context(), "tcp", r.addr)
+	if err != nil {
+		r.t.Fatal(err)
 	}
+	r.server = &httptest.Server{Listener: l, Config: &http.Server{Handler: r}} //nolint:gosec // nobody writes to it slowly
 	r.server.Start()
-	r.addr = r.server.Listener.Addr().String()
 }
 
 // end cuts every connection and refuses new ones.

@@ -100,7 +100,7 @@ func (s *PostgresServer) Start(ctx context.Context) error {
 		return err
 	}
 	if s.port == "" {
-		if s.port, err = freePort(ctx); err != nil {
+		if s.port, err = Port(); err != nil {
 			return err
 		}
 	}
@@ -119,10 +119,11 @@ func (s *PostgresServer) Start(ctx context.Context) error {
 		return errors.Join(err, in.Close())
 	}
 	s.hold = in
-	return s.await(ctx)
+	return s.await(ctx, func(error) bool { return false })
 }
 
-func (s *PostgresServer) await(ctx context.Context) error {
+// await waits until the server answers, or what it says instead tells that it will not.
+func (s *PostgresServer) await(ctx context.Context, hopeless func(error) bool) error {
 	db, err := sql.Open("pgx", s.URL("postgres"))
 	if err != nil {
 		return err
@@ -131,8 +132,8 @@ func (s *PostgresServer) await(ctx context.Context) error {
 	ticker := time.NewTicker(20 * time.Millisecond) // another program's start gives no signal
 	defer ticker.Stop()
 	for {
-		if err = db.PingContext(ctx); err == nil {
-			return db.Close()
+		if err = db.PingContext(ctx); err == nil || hopeless(err) {
+			return errors.Join(err, db.Close())
 		}
 		select {
 		case <-ticker.C:
@@ -151,21 +152,16 @@ func (s *PostgresServer) Stop(signal string) error {
 	return err
 }
 
-// Revive starts the server again if it has ended by itself, as it does when it cannot write its log.
+// Revive starts the server again if it has ended by itself, as it does when it cannot write its log, be it while it
+// recovers.
 func (s *PostgresServer) Revive(ctx context.Context) error {
-	db, err := sql.Open("pgx", s.URL("postgres"))
-	if err != nil {
-		return err
-	}
-	err = errors.Join(db.PingContext(ctx), db.Close())
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, syscall.ECONNREFUSED):
+	ended := func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
+	err := s.await(ctx, ended)
+	if ended(err) {
 		_ = s.Stop("KILL") // there is nothing left to be killed
 		return s.Start(ctx)
 	}
-	return s.await(ctx) // it is recovering
+	return err
 }
 
 // Close ends the server and removes its data.

@@ -8,11 +8,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -209,43 +209,48 @@ func Run(t testing.TB, dir string, env []string, program string, args ...string)
 }
 
 // Deserted is an address of loopback at which nobody listens, and nobody will before the test ends: its port belongs
-// to a socket that never listens. A port of FreePort's may be somebody's a moment later.
+// to a socket that never listens.
 func Deserted(t testing.TB) string {
 	t.Helper()
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	fd, address, err := takePort(0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = syscall.Close(fd) }) // nothing was written
-	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	name, err := syscall.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	address, ok := name.(*syscall.SockaddrInet4)
-	if !ok {
-		t.Fatalf("bound to %v", name)
-	}
-	return netip.AddrPortFrom(netip.AddrFrom4(address.Addr), uint16(address.Port)).String() //nolint:gosec // a port
+	return address.String()
 }
 
-// FreePort finds a port of loopback that nobody uses.
+// FreePort finds a port of loopback that nobody uses. Whoever asks for this very port may listen there, again and
+// again; as long as this process runs nobody gets it who asks for any, be it for a connection of his own.
 func FreePort(t testing.TB) string {
 	t.Helper()
-	port, err := freePort(context.Background())
+	port, err := Port()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return port
 }
 
-func freePort(ctx context.Context) (string, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+// Port is FreePort without a test.
+func Port() (string, error) {
+	_, address, err := takePort(1) // the socket stays; it lets others listen who say the same, as servers do
+	return strconv.Itoa(int(address.Port())), err
+}
+
+// takePort binds a socket that never listens to a free port of loopback. With reuse others may listen there.
+func takePort(reuse int) (fd int, address netip.AddrPort, err error) {
+	fd, err = syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return "", err
+		return fd, address, err
 	}
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, errors.Join(err, l.Close())
+	err = errors.Join(
+		syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, reuse),
+		syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}),
+	)
+	name, nameErr := syscall.Getsockname(fd)
+	bound, ok := name.(*syscall.SockaddrInet4)
+	if err = errors.Join(err, nameErr); err != nil || !ok {
+		return fd, address, errors.Join(err, fmt.Errorf("bound to %v", name), syscall.Close(fd))
+	}
+	return fd, netip.AddrPortFrom(netip.AddrFrom4(bound.Addr), uint16(bound.Port)), nil //nolint:gosec // a port
 }

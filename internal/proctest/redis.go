@@ -19,7 +19,7 @@ import (
 // address. It is killed when the test ends.
 func Redis(t testing.TB) string {
 	t.Helper()
-	s, err := NewRedis(context.Background(), t.TempDir())
+	s, err := NewRedis(t.TempDir())
 	if err == nil {
 		err = s.Start(context.Background())
 	}
@@ -57,8 +57,8 @@ type RedisServer struct {
 }
 
 // NewRedis finds a free port for a server in dir, which must exist. It is not started yet.
-func NewRedis(ctx context.Context, dir string) (*RedisServer, error) {
-	port, err := freePort(ctx)
+func NewRedis(dir string) (*RedisServer, error) {
+	port, err := Port()
 	return &RedisServer{dir: dir, port: port}, err
 }
 
@@ -88,7 +88,7 @@ func (s *RedisServer) Start(ctx context.Context, options ...string) error {
 func (s *RedisServer) await(ctx context.Context) error {
 	client := redis.NewClient(&redis.Options{Addr: s.Addr()})
 	// Whoever gives up must find the server running, or it could not be stopped in order.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	ticker := time.NewTicker(20 * time.Millisecond) // another program's start gives no signal
 	defer ticker.Stop()

@@ -102,7 +102,7 @@ func TestPutAllAfterScriptsAreForgotten(t *testing.T) {
 // A Redis that is away is an error for every item, and is not asked for each.
 func TestPutAllWithoutRedis(t *testing.T) {
 	t.Parallel()
-	b, err := tasks.Connect("redis://127.0.0.1:"+proctest.FreePort(t), "")
+	b, err := tasks.Connect("redis://"+proctest.Deserted(t), "")
 	must(t, err)
 	asked := counter{new(atomic.Int32)}
 	b.Redis().AddHook(asked)

@@ -26,7 +26,7 @@ func load(t *testing.T, c Config) (Webhook, error) {
 
 func send(t *testing.T, w Webhook) Answer {
 	t.Helper()
-	c := NewClient(5 * time.Second)
+	c := NewClient(time.Minute)
 	defer c.Close()
 	return c.Send(t.Context(), w, "evt_1", []byte(`{}`))
 }
@@ -110,25 +110,25 @@ func TestAnswers(t *testing.T) {
 	}))
 	defer server.Close()
 	defer close(released)
-	answer := func(path string) Answer {
+	answer := func(path string, timeout time.Duration) Answer {
 		w, err := load(t, Config{URL: server.URL + path + "?token=hidden", AllowPrivate: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := NewClient(500 * time.Millisecond)
+		c := NewClient(timeout)
 		defer c.Close()
 		return c.Send(context.Background(), w, "evt_1", []byte(`{}`))
 	}
-	if a := answer("/redirect"); a.Status != http.StatusTemporaryRedirect || len(elsewhere) > 0 {
+	if a := answer("/redirect", time.Minute); a.Status != http.StatusTemporaryRedirect || len(elsewhere) > 0 {
 		t.Errorf("a redirect: %+v", a)
 	}
-	if a := answer("/busy"); a.Status != http.StatusServiceUnavailable || a.RetryAfter != 2*time.Minute {
+	if a := answer("/busy", time.Minute); a.Status != http.StatusServiceUnavailable || a.RetryAfter != 2*time.Minute {
 		t.Errorf("busy: %+v", a)
 	}
-	if a := answer("/endless"); a.Status != http.StatusOK {
+	if a := answer("/endless", time.Minute); a.Status != http.StatusOK {
 		t.Errorf("an answer without end: %+v", a)
 	}
-	if a := answer("/silent"); a.Err == nil || a.Err.Error() != "no answer within 500ms" {
+	if a := answer("/silent", 500*time.Millisecond); a.Err == nil || a.Err.Error() != "no answer within 500ms" {
 		t.Errorf("silent: %+v", a)
 	}
 	server.CloseClientConnections()
