@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +30,8 @@ func (s *site) check(env []string, args ...string) checked {
 	if !ok {
 		s.t.Fatal("for tests alone")
 	}
-	for _, pair := range append(append([]string{"REDIS_URL=embedded"}, s.env...), env...) {
+	patient := append(slices.Clone(s.env), "FAHUO_CALL_TIMEOUT=30s") // what is not answered has failed
+	for _, pair := range append(append([]string{"REDIS_URL=embedded"}, patient...), env...) {
 		name, value, _ := strings.Cut(pair, "=")
 		t.Setenv(name, value)
 	}

@@ -137,12 +137,12 @@ func TestRecoveryAfterAKill(t *testing.T) {
 				workers = append(workers, s.start())
 			}
 			// The third call is answered, or hangs.
-			s.until("three calls", time.Minute, func() bool { return s.shipCalls() == 3 })
+			s.until("three calls", time.Minute, func() bool { return s.shipCalls() >= 3 })
 			victim := workers[0]
 			if c.inFlight {
 				victim = s.callerOf(s.lastShip().TradeNo, workers)
 			} else {
-				s.until("the answer recorded", time.Minute, func() bool { return s.count(shipment.Shipped) == 3 })
+				s.until("the answer recorded", time.Minute, func() bool { return s.count(shipment.Shipped) >= 3 })
 			}
 			victim.Kill()
 			from := time.Now()

@@ -94,7 +94,7 @@ func TestAccountsAreReadAnewUnderWay(t *testing.T) {
 	mine := func(key string) string { return fmt.Sprintf("  - {partner: %q, key_file: %s}\n", partner, key) }
 	write(mine("key"))
 	s.env = append(s.env, "ALIPAY_PARTNER=", "ALIPAY_KEY_FILE=", "FAHUO_ACCOUNTS="+file)
-	const shipments = 60
+	const shipments, more = 60, 5
 	s.accept(shipments)
 	p := s.start()
 	s.until("some are shipped", time.Minute, func() bool { return s.count(shipment.Shipped) >= 5 })
@@ -106,9 +106,10 @@ func TestAccountsAreReadAnewUnderWay(t *testing.T) {
 	p.Signal(syscall.SIGHUP)
 	p.WaitFor("are served so from now on")
 	calls := len(s.gateway.Arrivals())
+	s.accept(shipments + more) // should all have been shipped before
 	write(mine("next") + fmt.Sprintf("  - {partner: %q, key_file: key, name: second}\n", neighbour))
 	p.WaitFor(`"added":["` + neighbour + `"]`) // by itself
-	s.until("all are shipped", time.Minute, func() bool { return s.count(shipment.Shipped) == shipments })
+	s.until("all are shipped", time.Minute, func() bool { return s.count(shipment.Shipped) == shipments+more })
 	s.lawful()
 	for _, a := range s.gateway.Arrivals()[calls+2:] { // a query and a call may have been signed before
 		if !a.AlsoKey {

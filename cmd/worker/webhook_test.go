@@ -89,7 +89,7 @@ func TestOutcomesArriveThoughWorkersAreKilled(t *testing.T) {
 	})
 	mu.Lock()
 	defer mu.Unlock()
-	if len(times) != n || times[first] != 2 {
+	if len(times) != n || times[first] < 2 {
 		t.Errorf("%d messages; the one whose answer was never read came %d times", len(times), times[first])
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -176,10 +177,20 @@ func TestACopyOfWhatIsNotDue(t *testing.T) {
 // A hold that comes while a shipment waits for its slot is kept, and the shipment goes on after it.
 func TestAHoldWhileTheSlotIsWaitedFor(t *testing.T) {
 	t.Parallel()
-	s := set(t, 3*time.Second, func(o *worker.Options) { o.Accounts[0].NoPreflight = true })
-	s.accept(parcels(2)...)
+	waits := make(chan struct{})
+	s := set(t, 20*time.Millisecond, func(o *worker.Options) {
+		o.Accounts[0].NoPreflight = true
+		var once sync.Once
+		o.OnStep = func(_ string, step worker.Step) {
+			if step == worker.StepConnect { // from here on it waits for the slot
+				once.Do(func() { close(waits) })
+			}
+		}
+	})
+	s.opensAt(time.Now().Add(time.Hour)) // so that the hold comes first
+	s.accept(parcel(0))
 	s.start()
-	s.until("the first", func() bool { return s.counts()[shipment.Shipped] == 1 })
+	<-waits
 	_, err := s.book.SetHold(t.Context(), partner, ledger.HoldManual, "stocktaking", "op")
 	s.must(err)
 	s.until("the hold seen", func() bool {
@@ -190,13 +201,21 @@ func TestAHoldWhileTheSlotIsWaitedFor(t *testing.T) {
 		}
 		return false
 	})
-	if n := len(s.called()); n != 1 {
+	s.opensAt(time.Now())
+	if n := len(s.called()); n != 0 {
 		t.Errorf("%d calls on hold", n)
 	}
 	_, err = s.book.Release(t.Context(), partner, "", "op")
 	s.must(err)
-	s.until("the second", func() bool { return s.counts()[shipment.Shipped] == 2 })
+	s.until("shipped", s.is(parcel(0), shipment.Shipped))
 	s.lawful()
+}
+
+// opensAt sets the time at which the account's slot opens.
+func (s *scene) opensAt(at time.Time) {
+	s.t.Helper()
+	s.must(s.book.Announce(s.t.Context(), []ledger.Account{{Partner: partner, Interval: s.options.Accounts[0].Interval}}))
+	s.must(s.script(`UPDATE accounts SET open_at = ?`, at.UnixMicro()))
 }
 
 func (s *scene) happened() []worker.Event {

@@ -25,13 +25,20 @@ func (s *scene) slowed() *ledger.Slowed {
 // full pace by itself, with nothing lost and no dead letter.
 func TestALaneSlowsWhileAlipayIsOutOfOrder(t *testing.T) {
 	const interval, probe = 20 * time.Millisecond, time.Second
-	for name, kind := range map[string]alipaytest.FaultKind{"SYSTEM_ERROR": alipaytest.SystemError, "HTTP 502": alipaytest.ServerError} {
+	for name, c := range map[string]struct {
+		kind  alipaytest.FaultKind
+		limit time.Duration // of an answer
+	}{
+		"SYSTEM_ERROR": {alipaytest.SystemError, callLimit},
+		// No answer of Alipay's, however soon it comes: every call in vain closes the account until its fence.
+		"HTTP 502": {alipaytest.ServerError, 500 * time.Millisecond},
+	} {
 		t.Run(name, func(t *testing.T) {
 			log := new(logbook)
 			s := set(t, interval, func(o *worker.Options) {
-				o.ProbeEvery, o.Log, o.CallTimeout = probe, zerolog.New(log), 100*time.Millisecond
+				o.ProbeEvery, o.Log, o.CallTimeout = probe, zerolog.New(log), c.limit
 			})
-			s.gateway.Inject(alipaytest.Fault{Kind: kind, Times: -1})
+			s.gateway.Inject(alipaytest.Fault{Kind: c.kind, Times: -1})
 			s.accept(parcels(60)...)
 			s.start()
 			const probes = 3

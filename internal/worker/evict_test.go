@@ -23,7 +23,7 @@ func TestARedisThatEvicts(t *testing.T) {
 	t.Parallel()
 	const many, retried = 60, 6
 	var log logbook
-	s := set(t, 20*time.Millisecond, func(o *worker.Options) {
+	s := set(t, 200*time.Millisecond, func(o *worker.Options) {
 		belt, err := tasks.Connect("redis://"+proctest.Redis(t), "")
 		if err != nil {
 			t.Fatal(err)

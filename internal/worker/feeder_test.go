@@ -3,7 +3,6 @@ package worker_test
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"strings"
 	"testing"
@@ -34,10 +33,7 @@ func (s *scene) idle() *worker.Worker {
 // age makes every row as old as if nothing had happened to it for a minute.
 func (s *scene) age() {
 	s.t.Helper()
-	db, err := sql.Open("sqlite", strings.TrimPrefix(s.book.URL(), "sqlite:"))
-	s.must(err)
-	_, err = db.ExecContext(s.t.Context(), `UPDATE shipments SET changed_at = changed_at - 60000000`)
-	s.must(errors.Join(err, db.Close()))
+	s.must(s.script(`UPDATE shipments SET changed_at = changed_at - 60000000`))
 }
 
 func (s *scene) place(p shipment.Shipment) tasks.Where {

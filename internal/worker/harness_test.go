@@ -53,6 +53,10 @@ type scene struct {
 	changed chan struct{}
 }
 
+// callLimit is how long an answer is waited for: much longer than it takes, since a machine that is slow for a moment
+// would put a call in doubt. Whoever has to wait for a fence gives less, as impatient does.
+const callLimit = 20 * time.Second
+
 // set builds a scene; adjust may change what the worker will be made of.
 func set(t *testing.T, interval time.Duration, adjust ...func(*worker.Options)) *scene {
 	t.Helper()
@@ -66,7 +70,7 @@ func set(t *testing.T, interval time.Duration, adjust ...func(*worker.Options)) 
 	})
 	s.must(err)
 	t.Cleanup(func() { s.must(s.gateway.Close()) })
-	client, err := alipay.NewClient(alipay.Options{Gateway: s.gateway.URL(), UserTimeout: time.Second})
+	client, err := alipay.NewClient(alipay.Options{Gateway: s.gateway.URL(), UserTimeout: callLimit})
 	s.must(err)
 	t.Cleanup(client.Close)
 	s.redis = miniredis.RunT(t)
@@ -78,7 +82,7 @@ func set(t *testing.T, interval time.Duration, adjust ...func(*worker.Options)) 
 	t.Cleanup(func() { s.must(book.Close()) })
 	s.options = worker.Options{
 		Accounts: []worker.Account{{Name: "test", Interval: interval, Credentials: &creds}},
-		Gateway:  client, Book: book, Belt: s.belt, CallTimeout: time.Second,
+		Gateway:  client, Book: book, Belt: s.belt, CallTimeout: callLimit,
 		Retry: worker.Retry{Base: 50 * time.Millisecond, Cap: time.Second, For: time.Hour},
 		Name:  "w1", Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel), OnEvent: s.note,
 	}

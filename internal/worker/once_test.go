@@ -60,6 +60,7 @@ func TestShipOneBesideAWorker(t *testing.T) {
 func TestShipOneLeavesTheRestToAWorker(t *testing.T) {
 	t.Parallel()
 	s := alone(t)
+	impatient(&s.options)
 	p := parcel(1)
 	s.accept(p)
 	s.gateway.Inject(alipaytest.Fault{TradeNo: p.TradeNo, Kind: alipaytest.Reset})

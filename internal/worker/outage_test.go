@@ -22,7 +22,7 @@ import (
 
 // script runs SQL in the scene's ledger, past the worker.
 func (s *scene) script(query string, args ...any) error {
-	db, err := sql.Open("sqlite", strings.TrimPrefix(s.book.URL(), "sqlite:")+"?_pragma=busy_timeout(10000)")
+	db, err := sql.Open("sqlite", strings.TrimPrefix(s.book.URL(), "sqlite:")+"?_pragma=busy_timeout(60000)")
 	if err != nil {
 		return err
 	}

@@ -45,10 +45,10 @@ func TestASickGatewayForOneAccount(t *testing.T) {
 			s.accept(all...)
 			s.start()
 			s.until("the neighbour's shipments", func() bool { return s.countOf(neighbour) == well })
-			if fault.Kind == alipaytest.Hang && s.countOf(partner) == sick {
+			s.until("all shipped", func() bool { return s.countOf(partner) == sick })
+			if fault.Kind == alipaytest.Hang && !s.lastSettled(all[:sick]).After(s.lastSettled(all[sick:])) {
 				t.Error("the sick account was as fast: this test looks at nothing")
 			}
-			s.until("all shipped", func() bool { return s.countOf(partner) == sick })
 			s.lawful()
 			ships := 0
 			for _, a := range s.gateway.Arrivals() {
@@ -61,6 +61,17 @@ func TestASickGatewayForOneAccount(t *testing.T) {
 			}
 		})
 	}
+}
+
+// lastSettled is when the last of some shipments was settled.
+func (s *scene) lastSettled(some []shipment.Shipment) (last time.Time) {
+	s.t.Helper()
+	for _, p := range some {
+		if at := s.row(p).SettledAt; at.After(last) {
+			last = at
+		}
+	}
+	return last
 }
 
 // countOf counts an account's shipped ones.

@@ -58,7 +58,7 @@ func TestSeveralWorkersShareOneSlot(t *testing.T) {
 // Two workers were given different intervals for one account: the gateway sees the larger one.
 func TestWorkersThatDisagreeKeepTheLargerInterval(t *testing.T) {
 	t.Parallel()
-	s := set(t, 500*time.Millisecond)
+	s := set(t, 500*time.Millisecond, impatient)
 	announced := func(d time.Duration) func() bool {
 		return func() bool {
 			a, err := s.book.Account(t.Context(), partner)
@@ -111,7 +111,7 @@ func TestASlowLedgerSendsNothingAfterTheWindow(t *testing.T) {
 	t.Parallel()
 	s := set(t, 20*time.Millisecond)
 	s.accept(parcel(0))
-	lock, err := sql.Open("sqlite", strings.TrimPrefix(s.book.URL(), "sqlite:")+"?_txlock=immediate")
+	lock, err := sql.Open("sqlite", strings.TrimPrefix(s.book.URL(), "sqlite:")+"?_txlock=immediate&_pragma=busy_timeout(60000)")
 	s.must(err)
 	defer func() { s.must(lock.Close()) }()
 	var once sync.Once

@@ -43,7 +43,7 @@ func TestOutOfStepIsQueriedOnceAndNeverCalledAgain(t *testing.T) {
 
 func TestAnUnlistedCodeIsSettledByQuery(t *testing.T) {
 	t.Parallel()
-	s := set(t, 20*time.Millisecond)
+	s := set(t, 20*time.Millisecond, func(o *worker.Options) { o.CallTimeout = 5 * time.Second }) // for the answers, and the fence is waited for
 	s.gateway.Inject(
 		alipaytest.Fault{TradeNo: parcel(0).TradeNo, Kind: alipaytest.ErrorCode, Code: "BRAND_NEW"},
 		alipaytest.Fault{TradeNo: parcel(1).TradeNo, Kind: alipaytest.ErrorCode, Code: "BRAND_NEW", When: alipaytest.After},

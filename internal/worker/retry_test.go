@@ -112,5 +112,5 @@ func TestTheBudgetEndsRetriesAndNeverInDoubt(t *testing.T) {
 	s.lawful()
 }
 
-// impatient is for tests in which the gateway is silent on purpose, time and again.
+// impatient is for tests in which calls come to nothing on purpose, and their fences are waited for.
 func impatient(o *worker.Options) { o.CallTimeout = 500 * time.Millisecond }

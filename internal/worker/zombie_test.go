@@ -89,7 +89,8 @@ func (y *yard) wake(p *proctest.Process, at worker.Step) {
 	y.must(err)
 	p.Signal(syscall.SIGCONT)
 	y.until("the next one settled", y.settled)
-	if calls := y.calls(y.row(next)); len(calls) != 1 || calls[0].Worker != "first" {
+	calls := slices.DeleteFunc(y.calls(y.row(next)), func(c ledger.Call) bool { return c.Verdict == ledger.VerdictNotSent }) // as in shipCalls
+	if len(calls) != 1 || calls[0].Worker != "first" {
 		y.t.Errorf("not called by the one who woke: %+v", calls)
 	}
 	y.stop(p)
